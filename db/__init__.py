@@ -1,0 +1,1 @@
+"""Tables, constraints and connections: everything that is about columns."""
