@@ -1,6 +1,6 @@
 """The rows of Kartotek: one table class for each stored thing, with its constraints."""
 
-from db.models.base import Entity, Organized, metadata
+from db.models.base import Entity, Organized, metadata, table_of
 from db.models.customer import (
     Address,
     AddressFields,
@@ -105,4 +105,5 @@ __all__ = [
     "UserFields",
     "Visibility",
     "metadata",
+    "table_of",
 ]

@@ -55,6 +55,12 @@ class Versioned(Entity):
     updated_at: datetime = Field(default_factory=now, sa_type=TIMESTAMP, description="When it was last changed.")
 
 
+def table_of(model: Any) -> sa.Table:
+    """The table of a model class, for statements that are not about objects."""
+    table: sa.Table = model.__table__
+    return table
+
+
 def choice(values: type[enum.StrEnum], check: str | None = None) -> sa.Enum:
     """A column that holds the names of an enumeration, as text with a check (named, where a table has several)."""
     return sa.Enum(values, native_enum=False, create_constraint=True, length=32, name=check or values.__name__.lower())

@@ -1,0 +1,86 @@
+"""The web application: the GraphQL endpoint, the schema as text, and whether all is well."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypedDict
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from db.migration import is_current
+from kartotek.database import Sessions, database, engine_on, sessions_of
+from kartotek.settings import Settings
+from schema.api import schema
+from schema.context import NotAuthenticated
+from schema.view import UNAUTHENTICATED, GraphQLView, find_viewer, refusal
+
+
+class State(TypedDict):
+    """What lives as long as the application."""
+
+    engine: AsyncEngine
+    sessions: Sessions
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; its database is opened when it starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            running = database(settings)
+            url = await asyncio.to_thread(running.__enter__)
+            stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
+            engine = await stack.enter_async_context(engine_on(url, settings))
+            yield {"engine": engine, "sessions": sessions_of(engine)}
+
+    graphql = GraphQLView(schema, open_to_strangers=settings.open_introspection)
+    return Starlette(
+        routes=[
+            Route("/graphql", graphql, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", graphql),
+            Route("/schema.graphql", sdl_for(settings)),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/", RedirectResponse("/graphql")),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def sdl_for(settings: Settings) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint that answers the schema, to strangers only where that is set."""
+
+    async def sdl(request: Request) -> Response:
+        try:
+            viewer = await find_viewer(request.state.sessions, request)
+        except NotAuthenticated as error:
+            return refusal(error, UNAUTHENTICATED)
+        if viewer is None and not settings.open_introspection:
+            return refusal(NotAuthenticated(), UNAUTHENTICATED)
+        return PlainTextResponse(schema.as_str())
+
+    return sdl
+
+
+async def healthz(request: Request) -> Response:
+    """The process is alive."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """The database answers and has the shape that this version needs."""
+    try:
+        current = await is_current(request.state.engine)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        return _not_ready(f"The database does not answer: {type(error).__name__}.")
+    return JSONResponse({"status": "ok"}) if current else _not_ready("Migrations are missing: run `kartotek migrate`.")
+
+
+def _not_ready(reason: str) -> Response:
+    return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)

@@ -1,0 +1,287 @@
+"""The command line: start, look after and fill a registry."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import sqlalchemy as sa
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from db import migration
+from db.models import Organization, TokenScope
+from db.models.base import now
+from kartotek.database import DatabaseNotThere, Sessions, database, engine_on, sessions_of
+from kartotek.settings import Settings
+from resolvers.founding import init_organization
+from resolvers.problems import Problem
+from resolvers.reading import read
+from resolvers.selection import Field, Listing
+from resolvers.viewer import Viewer, find_first_administrator, find_viewer_by_email
+
+R = TypeVar("R")
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+tokens = typer.Typer(no_args_is_help=True, help="Keys for programs.")
+app.add_typer(tokens, name="token")
+console = Console(stderr=True)
+
+
+TOKENS = Listing(
+    "Token",
+    (
+        *(Field(name, name) for name in ("id", "name", "scope", "last_used_at", "expires_at")),
+        Field("user", "user", fields=(Field("email", "email"),)),
+    ),
+)
+
+
+class CommandFailed(Exception):
+    """What the user has to know before the command can do its work."""
+
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where the embedded database lives; by default .kartotek.")
+]
+OrganizationName = Annotated[
+    str | None, typer.Option("--organization", help="Which organisation; by default the only one.")
+]
+As = Annotated[
+    str | None, typer.Option("--as", help="E-mail address of the user to act for; by default the first administrator.")
+]
+Port = Annotated[int, typer.Option("--port", help="TCP port; 0 takes any that is free.")]
+
+
+def settings_for(data_dir: Path | None, **changes: Any) -> Settings:
+    """The settings of the environment, with what the command line says instead."""
+    given = {**changes, **({"data_dir": data_dir} if data_dir else {})}
+    return Settings.from_env().model_copy(update=given)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell of failures that have a cause the user can do something about, in a sentence and with exit code 1."""
+    try:
+        yield
+    except (CommandFailed, DatabaseNotThere, OSError, sa.exc.DBAPIError) as error:
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        console.print(f"[bold red]kartotek:[/] {cause}", highlight=False)
+        raise typer.Exit(1) from None
+
+
+def on_database(settings: Settings, work: Callable[[Sessions], Awaitable[R]]) -> R:
+    """Do the work with sessions on the database."""
+
+    with explained(), database(settings) as url:
+        return asyncio.run(on_engine(url, settings, lambda engine: work(sessions_of(engine))))
+
+
+async def on_engine(url: str, settings: Settings, work: Callable[[AsyncEngine], Awaitable[R]]) -> R:
+    """Do the work with an engine on the database, where that has the right shape."""
+    async with engine_on(url, settings) as engine:
+        if not await migration.is_current(engine):
+            raise CommandFailed("The database is of another version: run `kartotek migrate` first.")
+        return await work(engine)
+
+
+async def get_organization(session: AsyncSession, name: str | None) -> Any:
+    """The organisation of this name or, without one, the only one there is."""
+    organizations = list((await session.scalars(sa.select(Organization).order_by(Organization.name))).all())
+    names = ", ".join(organization.name for organization in organizations)
+    if not organizations:
+        raise CommandFailed("There is no organisation yet: make one with `kartotek init`.")
+    if name is None and len(organizations) > 1:
+        raise CommandFailed(f"Say which organisation with --organization: {names}.")
+    for organization in organizations:
+        if name is None or organization.name.lower() == name.lower():
+            return organization
+    raise CommandFailed(f"There is no organisation {name}; there is {names}.")
+
+
+async def get_viewer(session: AsyncSession, organization: str | None, email: str | None) -> Viewer:
+    """The user to act for."""
+    found = await get_organization(session, organization)
+    if email is None:
+        viewer = await find_first_administrator(session, found.id)
+    else:
+        viewer = await find_viewer_by_email(session, found.id, email)
+    if viewer is None:
+        raise CommandFailed(f"{found.name} has no active user {email or 'who is an administrator'}.")
+    return viewer
+
+
+def refuse(problems: Any) -> None:
+    """Fail with these problems, where there are any."""
+    if problems:
+        raise CommandFailed("\n".join(_sentence(problem) for problem in problems))
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{'.'.join(problem.path)}: {problem.message}" if problem.path else problem.message
+
+
+@app.command()
+def init(
+    organization: Annotated[str, typer.Option(help="Its name.")],
+    admin: Annotated[str, typer.Option(help="E-mail address of the first administrator.")],
+    country: Annotated[str, typer.Option(help="ISO 3166-1 alpha-2, such as FI.")] = "FI",
+    currency: Annotated[str, typer.Option(help="ISO 4217, such as EUR; it stays.")] = "EUR",
+    timezone: Annotated[str, typer.Option(help="IANA time zone.")] = "Europe/Helsinki",
+    locale: Annotated[str, typer.Option(help="Language of labels, such as en or fi.")] = "en",
+    data_dir: DataDir = None,
+) -> None:
+    """Make an empty organisation with roles, statuses and an administrator; print the administrator's token."""
+
+    async def work(sessions: Sessions) -> str:
+        async with sessions.begin() as session:
+            founded = await init_organization(
+                session,
+                name=organization,
+                country=country,
+                currency=currency,
+                timezone=timezone,
+                locale=locale,
+                admin_email=admin,
+            )
+            refuse(founded.problems)
+            viewer = await get_viewer(session, organization, admin)
+            return await new_token(session, viewer, "init")
+
+    settings = settings_for(data_dir)
+    with explained(), database(settings) as url:
+        migration.run(url)
+        secret = on_database(settings.model_copy(update={"database_url": url}), work)
+    print(f"token {secret}")
+
+
+async def new_token(session: AsyncSession, viewer: Viewer, name: str, **values: Any) -> str:
+    """Make a token for the viewer; the secret."""
+    from resolvers.token import create_token
+
+    made = await create_token(session, viewer, {"name": name, **values})
+    refuse(made.problems)
+    assert made.secret is not None
+    return made.secret
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database to the shape that this version needs; safe to run at once from several places."""
+    with explained(), database(settings_for(data_dir)) as url:
+        migration.run(url)
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from schema.api import schema as api
+
+    print(api.as_str())
+
+
+@app.command()
+def serve(
+    port: Port = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    migrate: Annotated[bool, typer.Option("--migrate", help="Bring the database up to date first.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve the API; print `ready URL` when it answers."""
+    settings = settings_for(data_dir)
+    with explained(), database(settings) as url:
+        if migrate:
+            migration.run(url)
+        run_server(settings.model_copy(update={"database_url": url}), host, port, lambda address: f"ready {address}")
+
+
+def run_server(settings: Settings, host: str, port: int, announcement: Callable[[str], str]) -> None:
+    """Serve until told to stop."""
+    from kartotek.server import serve as serve_until_stopped
+
+    if not serve_until_stopped(settings, host, port, announcement):
+        raise CommandFailed(f"The server could not start on port {port}; is it taken? Another one: --port.")
+
+
+@app.command()
+def demo(
+    port: Port = 8000,
+    customers: Annotated[int, typer.Option(min=10, help="How many customers to invent.")] = 2000,
+    data_dir: DataDir = None,
+) -> None:
+    """A server with invented data, from nothing; print `ready URL token TOKEN` when it answers."""
+    from kartotek.demo import prepare_demo
+
+    settings = settings_for(data_dir, open_introspection=True)
+    with explained(), database(settings) as url:
+        migration.run(url)
+        prepared = on_engine(url, settings, lambda engine: prepare_demo(engine, customers, console))
+        secret = asyncio.run(prepared)
+        run_server(settings.model_copy(update={"database_url": url}), "127.0.0.1", port, lambda address: f"ready {address} token {secret}")
+
+
+@tokens.command("create")
+def create_token_command(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[TokenScope, typer.Option(help="What it may do.")] = TokenScope.FULL,
+    days: Annotated[int | None, typer.Option(min=1, help="How long it works; by default for ever.")] = None,
+    organization: OrganizationName = None,
+    as_: As = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token and print `token TOKEN`; it is shown this once."""
+
+    async def work(sessions: Sessions) -> str:
+        async with sessions.begin() as session:
+            viewer = await get_viewer(session, organization, as_)
+            expires_at = now() + timedelta(days=days) if days else None
+            return await new_token(session, viewer, name, scope=scope, expires_at=expires_at)
+
+    print(f"token {on_database(settings_for(data_dir), work)}")
+
+
+@tokens.command("list")
+def list_tokens_command(organization: OrganizationName = None, as_: As = None, data_dir: DataDir = None) -> None:
+    """List the user's tokens; everybody's for an administrator."""
+
+    async def work(sessions: Sessions) -> list[dict[str, Any]]:
+        async with sessions() as session:
+            viewer = await get_viewer(session, organization, as_)
+            found: list[dict[str, Any]] = orjson.loads(await read(session, viewer, TOKENS) or "[]")
+            return found
+
+    id_column = Column("id", no_wrap=True, min_width=len("tok_") + 32)
+    table = Table(id_column, "name", "user", "scope", "last used", "expires")
+    for token in on_database(settings_for(data_dir), work):
+        used, expires = token["last_used_at"] or "never", token["expires_at"] or "never"
+        table.add_row(token["id"], token["name"], token["user"]["email"], token["scope"], used, expires)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+@tokens.command("revoke")
+def revoke_token_command(
+    id: Annotated[str, typer.Argument(help="The token's id, from `kartotek token list`.")],
+    organization: OrganizationName = None,
+    as_: As = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token useless, at once and for good."""
+    from resolvers.token import revoke_token
+
+    async def work(sessions: Sessions) -> None:
+        async with sessions.begin() as session:
+            outcome = await revoke_token(session, await get_viewer(session, organization, as_), id)
+            refuse(outcome.problems)
+
+    on_database(settings_for(data_dir), work)
+
+
+def main() -> None:
+    """The console script."""
+    app()

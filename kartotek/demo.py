@@ -1,0 +1,58 @@
+"""The demo: an organisation of invented data, made anew in another month, and a token to look at it."""
+
+import uuid
+from datetime import date
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from db.models import Token, table_of
+from kartotek.database import sessions_of
+from kartotek.demo_data import drop_demo, find_demo, load_demo
+from resolvers.kpis import today
+from resolvers.token import create_token
+from resolvers.viewer import Viewer, find_first_administrator
+
+TIMEZONE = "Europe/Helsinki"
+TOKEN = "demo"
+
+
+async def prepare_demo(engine: AsyncEngine, customers: int, console: Console) -> str:
+    """See to it that demo data of this month are there; the secret of a new token for their administrator."""
+    day, sessions = today(TIMEZONE), sessions_of(engine)
+    async with sessions.begin() as session:
+        demo = await find_demo(session)
+        if demo is not None and demo.month != day.replace(day=1):
+            console.print(f"The demo data are of {demo.month:%B %Y}: making new ones.")
+            await drop_demo(session)
+            demo = None
+    organization_id = demo.organization_id if demo else await _load(engine, day, customers, console)
+    async with sessions.begin() as session:
+        viewer = await find_first_administrator(session, organization_id)
+        assert viewer is not None
+        return await _new_token(session, viewer)
+
+
+async def _load(engine: AsyncEngine, day: date, customers: int, console: Console) -> uuid.UUID:
+    with Progress(console=console, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(table: str, written: int, rows: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(table, total=rows)
+            bars.update(tasks[table], completed=written)
+
+        keys = await load_demo(engine, today=day, customers=customers, progress=show)
+    return keys.organization_id
+
+
+async def _new_token(session: AsyncSession, viewer: Viewer) -> str:
+    """A token in place of the one of the last start, whose secret nobody knows any more."""
+    tokens = table_of(Token)
+    earlier = (tokens.c.organization_id == viewer.organization_id, tokens.c.name == TOKEN)
+    await session.execute(sa.delete(tokens).where(*earlier))
+    made = await create_token(session, viewer, {"name": TOKEN})
+    assert made.secret is not None
+    return made.secret

@@ -1,0 +1,1 @@
+"""The registry contract, discovery, and one adapter for each country."""

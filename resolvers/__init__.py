@@ -1,0 +1,1 @@
+"""What Kartotek does: plain functions over sessions, adapters and plain values."""

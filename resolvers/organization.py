@@ -1,0 +1,175 @@
+"""The organisation, its units, roles and users: how they are written, and who may hand out which rights."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from db import models
+from db.models import ProblemCode, table_of
+from resolvers.forms import Field, Form, Link, fields
+from resolvers.problems import Problem
+from resolvers.references import Row, fold
+from resolvers.rights import in_organization
+from resolvers.validation import camel, label_of, sign_in_address
+from resolvers.viewer import Permissions
+from resolvers.writer import Draft, Writer
+
+ORGANIZATIONS = table_of(models.Organization)
+UNITS = table_of(models.Unit)
+ROLES = table_of(models.Role)
+USERS = table_of(models.User)
+
+
+async def _own_name(writer: Writer, drafts: Sequence[Draft]) -> None:
+    """No two organisations of a server have one name; the other one stays unnamed."""
+    for draft in drafts:
+        if "name" in draft.changed:
+            name = draft.values["name"]
+            folded = (await fold(writer.session, [name]))[name]
+            same = sa.select(ORGANIZATIONS.c.id).where(
+                sa.func.lower(ORGANIZATIONS.c.name) == sa.bindparam("name"), ORGANIZATIONS.c.id != sa.bindparam("id")
+            )
+            if await writer.session.scalar(same, {"name": folded, "id": draft.key}):
+                draft.refuse(Problem(ProblemCode.DUPLICATE, f"Name “{name}” is taken; choose another.", ("name",)))
+
+
+async def _no_circles(writer: Writer, drafts: Sequence[Draft]) -> None:
+    """A unit is not below itself."""
+    moved = [draft for draft in drafts if "parent_id" in draft.changed and draft.values["parent_id"]]
+    if not moved:
+        return
+    stored = await writer.session.execute(
+        sa.select(UNITS.c.id, UNITS.c.parent_id).where(in_organization(UNITS)), writer.viewer.binds
+    )
+    parents = {row.id: row.parent_id for row in stored} | {draft.key: draft.value("parent_id") for draft in drafts}
+    for draft in moved:
+        if _is_below(draft.key, draft.values["parent_id"], parents):
+            draft.invalid("A unit cannot be below itself; choose a parent outside of it.", "parent")
+
+
+def _is_below(key: uuid.UUID | None, unit: uuid.UUID | None, parents: Mapping[uuid.UUID | None, Any]) -> bool:
+    """Whether going up from `unit` leads to `key`."""
+    passed = set()
+    while unit is not None and unit not in passed:
+        if unit == key:
+            return True
+        passed.add(unit)
+        unit = parents.get(unit)
+    return False
+
+
+async def _no_greater_roles(writer: Writer, drafts: Sequence[Draft]) -> None:
+    """Nobody hands out, or takes away, rights above their own."""
+    own = writer.viewer.permissions
+    for draft in drafts:
+        if not draft.changed:
+            continue
+        if draft.row and Permissions(**_rights(draft.row)).exceed(own):
+            draft.forbid("This role goes beyond your own rights, so you cannot change it.")
+            continue
+        for name in Permissions(**_rights(draft.merged)).exceed(own):
+            draft.forbid(f"{label_of(name)} would go beyond your own right; choose at most your own.", camel(name))
+
+
+def _rights(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in Permissions.__slots__}
+
+
+async def _no_greater_users(writer: Writer, drafts: Sequence[Draft]) -> None:
+    """Nobody makes a user greater than themselves, or changes one who is."""
+    roles = await _roles(writer)
+    own = writer.viewer.permissions
+    for draft in drafts:
+        if draft.row and draft.changed and roles[draft.row["role_id"]].exceed(own):
+            draft.forbid("This user has rights beyond your own, so you cannot change the user.")
+        elif "role_id" in draft.changed and roles[draft.values["role_id"]].exceed(own):
+            draft.forbid("This role goes beyond your own rights; choose one with at most your own.", "role")
+
+
+async def _roles(writer: Writer) -> dict[uuid.UUID, Permissions]:
+    rows = await writer.session.execute(sa.select(ROLES).where(in_organization(ROLES)), writer.viewer.binds)
+    return {row.id: Permissions.of(row) for row in rows}
+
+
+async def _keeps_an_administrating_role(writer: Writer, drafts: Sequence[Draft]) -> None:
+    demoted = [draft for draft in drafts if draft.before("administer") and not draft.value("administer")]
+    if not demoted:
+        return
+    administers = {key: may.administer for key, may in (await _roles(writer)).items()}
+    administers |= {draft.key: draft.value("administer") for draft in drafts if draft.key}
+    if not any(administers[role] for _, role in await _active_users(writer)):
+        for draft in demoted:
+            draft.conflict(
+                "Then nobody could administer the organisation; give somebody the right first.", "administer"
+            )
+
+
+async def _keeps_an_administrator(writer: Writer, drafts: Sequence[Draft]) -> None:
+    administering = {key for key, may in (await _roles(writer)).items() if may.administer}
+    demoted = [
+        draft
+        for draft in drafts
+        if draft.row and _administers(draft.row, administering) > _administers(draft.merged, administering)
+    ]
+    if not demoted:
+        return
+    left = {user for user, role in await _active_users(writer) if role in administering}
+    left -= {draft.key for draft in demoted}
+    left |= {draft.key for draft in drafts if draft.key and _administers(draft.merged, administering)}
+    if not left:
+        for draft in demoted:
+            path = "role" if draft.value("is_active") else "isActive"
+            draft.conflict("This is the last active administrator; make somebody else one first.", path)
+
+
+def _administers(user: Row, administering: set[uuid.UUID]) -> bool:
+    return bool(user["is_active"]) and user["role_id"] in administering
+
+
+async def _active_users(writer: Writer) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    statement = sa.select(USERS.c.id, USERS.c.role_id).where(in_organization(USERS), USERS.c.is_active)
+    return [(user, role) for user, role in await writer.session.execute(statement, writer.viewer.binds)]
+
+
+ORGANIZATION = Form(
+    entity="Organization",
+    model=models.Organization,
+    checks=models.OrganizationFields,
+    fields=fields("name", "country", "currency", "timezone", "locale"),
+    rules=(_own_name,),
+)
+UNIT = Form(
+    entity="Unit",
+    model=models.Unit,
+    checks=models.UnitFields,
+    fields=(*fields("name"), Link(name="parent", entity="Unit")),
+    key="name",
+    unique=(("name",),),
+    rules=(_no_circles,),
+)
+ROLE = Form(
+    entity="Role",
+    model=models.Role,
+    checks=models.Role,
+    fields=fields("name", *Permissions.__slots__),
+    key="name",
+    unique=(("name",),),
+    rules=(_no_greater_roles, _keeps_an_administrating_role),
+)
+USER = Form(
+    entity="User",
+    model=models.User,
+    checks=models.UserFields,
+    fields=(
+        Field(name="email", spelling=sign_in_address),
+        *fields("name"),
+        Link(name="unit", entity="Unit"),
+        Link(name="role", entity="Role"),
+        *fields("is_active"),
+    ),
+    key="email",
+    unique=(("email",),),
+    rules=(_no_greater_users, _keeps_an_administrator),
+)

@@ -1,0 +1,469 @@
+"""From a selection to one SQL statement that answers with finished JSON.
+
+However deep the query, it becomes one statement: links are sub-selects of the row they hang on, lists are a page of rows
+gathered into a JSON array, and the viewer's organisation and rights are conditions of every table that it touches.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, singledispatchmethod
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
+
+from db.models import table_of
+from resolvers import rights
+from resolvers.entities import (
+    ENTITIES,
+    Declared,
+    Elements,
+    Entity,
+    Expression,
+    Group,
+    Parts,
+    Row,
+    ToMany,
+    ToOne,
+    Value,
+)
+from resolvers.paging import Key, beyond, cursor, order_by, sort_keys
+from resolvers.rights import Predicate
+from resolvers.selection import (
+    All,
+    AnyOf,
+    Arguments,
+    Compare,
+    Condition,
+    Connection,
+    Field,
+    Fields,
+    Listing,
+    Member,
+    Missing,
+    Not,
+    One,
+    Operand,
+    Page,
+    Query,
+    Related,
+    Some,
+    TypeName,
+    operands,
+)
+from resolvers.viewer import Permissions
+
+DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
+MOST_PAIRS = 48
+"""A function of PostgreSQL takes 100 arguments; json_build_object takes two for each pair."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A statement and the names of its parameters in order."""
+
+    sql: str
+    names: tuple[str, ...]
+
+    def values(self, query: Query, binds: Mapping[str, Any]) -> list[Any]:
+        """The parameters for this query and viewer."""
+        given = {f"p{place}": operand.value for place, operand in enumerate(operands(query))}
+        return [given[name] if name in given else binds[name] for name in self.names]
+
+
+@lru_cache(maxsize=2000)
+def plan(query: Query, may: Permissions) -> Plan:
+    """The statement for all queries of this shape by all viewers of these permissions."""
+    return _compiled(_Builder(query, may).statement(query))
+
+
+def _compiled(statement: sa.Select[Any]) -> Plan:
+    compiled = statement.compile(dialect=DIALECT)
+    return Plan(str(compiled), tuple(compiled.positiontup or ()))
+
+
+@lru_cache(maxsize=500)
+def aggregate(entity: str, where: Condition, may: Permissions, column: str | None = None) -> Plan:
+    """How many rows meet the condition or, with a column, what it sums up to."""
+    builder = _Builder(where, may)
+    row = builder.row(ENTITIES[entity])
+    figure = sa.func.count() if column is None else sa.func.coalesce(sa.func.sum(row.c[column]), _constant("0"))
+    return _compiled(sa.select(figure).where(*builder.matching(ENTITIES[entity], row, where)))
+
+
+def _constant(sql: str) -> Expression:
+    return sa.literal_column(sql)
+
+
+def _text(value: str) -> Expression:
+    quoted = value.replace("'", "''")
+    return sa.literal_column(f"'{quoted}'", sa.Text)
+
+
+def _object(pairs: Sequence[tuple[str, Expression]]) -> Expression:
+    """A JSON object of these names (GraphQL names, so there is nothing to escape) and values."""
+    if len(pairs) <= MOST_PAIRS:
+        return sa.func.json_build_object(*(part for key, value in pairs for part in (_text(key), value)), type_=sa.JSON)
+    texts = [
+        _text(f'"{key}":').concat(sa.func.coalesce(sa.cast(sa.func.to_json(value), sa.Text), _text("null")))
+        for key, value in pairs
+    ]
+    joined = texts[0]
+    for text in texts[1:]:
+        joined = joined.concat(_text(",")).concat(text)
+    return sa.cast(_text("{").concat(joined).concat(_text("}")), sa.JSON)
+
+
+def _members(fields: Fields, value: Callable[[Field], Expression]) -> Expression:
+    """A JSON object of the fields, each worked out by `value`."""
+    return _object(
+        [(field.key, _text(field.value) if isinstance(field, TypeName) else value(field)) for field in fields]
+    )
+
+
+def _list(item: Expression, *order: Expression) -> Any:
+    """A JSON array of an item for each row."""
+    ordered = sa.dialects.postgresql.aggregate_order_by(item, *order) if order else item
+    return sa.func.json_agg(ordered, type_=sa.JSON)
+
+
+def _or_empty(items: Expression) -> Expression:
+    return sa.func.coalesce(items, _constant("'[]'::json"), type_=sa.JSON)
+
+
+def _json(value: Expression) -> Expression:
+    """How a value is written: decimals as texts with their exact digits, all else as PostgreSQL writes it."""
+    return sa.cast(value, sa.Text) if isinstance(value.type, sa.Numeric) else value
+
+
+class _Builder:
+    """Builds one statement; its methods turn parts of a selection into SQL on a given row."""
+
+    def __init__(self, query: Any, may: Permissions) -> None:
+        self._may = may
+        self._names = {id(operand): f"p{place}" for place, operand in enumerate(operands(query))}
+
+    def bind(self, operand: Operand, kind: sa.types.TypeEngine[Any]) -> Expression:
+        """The operand as a parameter of the statement."""
+        plain = sa.String() if isinstance(kind, sa.String) else kind
+        return sa.bindparam(self._names[id(operand)], type_=plain)
+
+    def row(self, entity: Entity) -> Row:
+        """The entity's table under a name of its own."""
+        return Row(table_of(entity.model).alias(), self._may)
+
+    # ------------------------------------------------------------------ whole statements
+
+    @singledispatchmethod
+    def statement(self, query: Any) -> sa.Select[Any]:
+        """The statement whose only value is the JSON text."""
+        raise NotImplementedError(type(query))
+
+    @statement.register
+    def _(self, query: One) -> sa.Select[Any]:
+        entity = ENTITIES[query.entity]
+        row = self.row(entity)
+        found = sa.cast(self.object(entity, row, query.fields), sa.Text)
+        keys = order_by(sort_keys(entity, query.order, row), backward=False)
+        return sa.select(found).where(*self.matching(entity, row, query.where)).order_by(*keys).limit(_constant("1"))
+
+    @statement.register
+    def _(self, query: Listing) -> sa.Select[Any]:
+        entity = ENTITIES[query.entity]
+        row = self.row(entity)
+        keys = order_by(sort_keys(entity, (), row), backward=False)
+        items = _or_empty(_list(self.object(entity, row, query.fields), *keys))
+        return sa.select(sa.cast(items, sa.Text)).where(*self.matching(entity, row, query.where))
+
+    @statement.register
+    def _(self, query: Connection) -> sa.Select[Any]:
+        found = self.connection(ENTITIES[query.entity], query.page, query.fields)
+        return sa.select(sa.cast(found, sa.Text))
+
+    @statement.register
+    def _(self, query: Some) -> sa.Select[Any]:
+        asked = (
+            sa.func.unnest(self.bind(query.kinds, ARRAY(sa.String())), self.bind(query.keys, ARRAY(sa.Uuid())))
+            .table_valued("kind", "id", with_ordinality="place", name="asked")
+            .render_derived()
+        )
+        found = sa.case(
+            *(
+                (asked.c.kind == _text(name), self._found(ENTITIES[name], asked, fields))
+                for name, fields in query.fields
+            ),
+            else_=sa.null(),
+        )
+        return sa.select(sa.cast(_or_empty(_list(found, asked.c.place)), sa.Text))
+
+    def _found(self, entity: Entity, asked: sa.FromClause, fields: Fields) -> Expression:
+        row = self.row(entity)
+        return (
+            sa.select(self.object(entity, row, fields))
+            .where(row.c.id == asked.c.id, entity.visible(row.table, self._may))
+            .correlate(asked)
+            .scalar_subquery()
+        )
+
+    # ------------------------------------------------------------------ objects and their fields
+
+    def object(self, entity: Entity, row: Row, fields: Fields) -> Expression:
+        """The JSON of one row."""
+        return _members(fields, lambda field: self.field(entity.field(field.name), row, field))
+
+    @singledispatchmethod
+    def field(self, declared: Any, row: Row, field: Field) -> Expression:
+        """The JSON of one field of a row."""
+        raise NotImplementedError(type(declared))
+
+    @field.register
+    def _(self, declared: Value, row: Row, field: Field) -> Expression:
+        if declared.json is not None:
+            return declared.json(row)
+        return _json(declared.of(row, **self._arguments(declared, field)))
+
+    def _arguments(self, declared: Value, field: Field) -> dict[str, Expression]:
+        given = field.arguments.values if isinstance(field.arguments, Arguments) else ()
+        return {name: self.bind(operand, declared.takes[name]) for name, operand in given if name in declared.takes}
+
+    @field.register
+    def _(self, declared: Group, row: Row, field: Field) -> Expression:
+        found = _members(field.fields, lambda part: self._part(declared.fields, row, part, field))
+        if declared.key is None:
+            return found
+        key = declared.fields[declared.key]
+        assert isinstance(key, Value)
+        return sa.case((key.of(row).is_(None), sa.null()), else_=found)
+
+    def _part(self, fields: Mapping[str, Declared], row: Row, part: Field, whole: Field) -> Expression:
+        passed_on = Field(part.key, part.name, part.arguments or whole.arguments, part.fields)
+        return self.field(fields[part.name], row, passed_on)
+
+    @field.register
+    def _(self, declared: Elements, row: Row, field: Field) -> Expression:
+        elements = sa.func.jsonb_array_elements(row.c[declared.column]).table_valued(
+            "value", with_ordinality="place", name=f"{declared.column}_element"
+        )
+        item = _members(field.fields, lambda part: elements.c.value.op("->")(_text(part.name)))
+        gathered = sa.select(_or_empty(_list(item, elements.c.place))).select_from(elements)
+        return gathered.correlate(row.table).scalar_subquery()
+
+    @field.register
+    def _(self, declared: Parts, row: Row, field: Field) -> Expression:
+        parts = Row(table_of(declared.model).alias(), self._may)
+        item = _members(field.fields, lambda part: self._part(declared.fields, parts, part, field))
+        mine = (rights.in_organization(parts.table), parts.c[declared.by] == row.c.id)
+        found = _or_empty(_list(item, parts.c[declared.order])) if declared.order else item
+        return sa.select(found).where(*mine).correlate(row.table).scalar_subquery()
+
+    @field.register
+    def _(self, declared: ToOne, row: Row, field: Field) -> Expression:
+        entity = ENTITIES[declared.entity]
+        other = self.row(entity)
+        found = sa.select(self.object(entity, other, field.fields)).where(
+            other.c[declared.target] == row.c[declared.column], entity.visible(other.table, self._may)
+        )
+        return (
+            (found if declared.target == "id" else found.limit(_constant("1"))).correlate(row.table).scalar_subquery()
+        )
+
+    @field.register
+    def _(self, declared: ToMany, row: Row, field: Field) -> Expression:
+        assert isinstance(field.arguments, Page)
+        return self.connection(ENTITIES[declared.entity], field.arguments, field.fields, parent=(row, declared.by))
+
+    # ------------------------------------------------------------------ lists
+
+    def connection(
+        self, entity: Entity, page: Page, fields: Fields, parent: tuple[Row, str] | None = None
+    ) -> Expression:
+        """The JSON of a page of a list; of the rows that point at the parent, where there is one."""
+        return _ConnectionBuilder(self, entity, page, parent).json(fields)
+
+    def matching(self, entity: Entity, row: Row, where: Condition) -> list[Predicate]:
+        """The rows that the viewer may see and that meet the condition."""
+        return [entity.visible(row.table, self._may), self.condition(where, entity, row)]
+
+    # ------------------------------------------------------------------ conditions
+
+    @singledispatchmethod
+    def condition(self, condition: Any, entity: Entity, row: Row) -> Predicate:
+        """The condition as SQL on the row; not true where a value is missing."""
+        raise NotImplementedError(type(condition))
+
+    @condition.register
+    def _(self, condition: Compare, entity: Entity, row: Row) -> Predicate:
+        value = _comparable(entity.field(condition.field), row)
+        many = condition.operator in ("in", "not_in")
+        kind = sa.String() if isinstance(value.type, sa.String) else value.type
+        operand = self.bind(condition.operand, ARRAY(kind) if many else kind)
+        return _OPERATORS[condition.operator](value, operand)
+
+    @condition.register
+    def _(self, condition: Missing, entity: Entity, row: Row) -> Predicate:
+        declared = entity.field(condition.field)
+        if isinstance(declared, ToOne):
+            return ~self._exists(declared, row, All(()))
+        return _comparable(declared, row).is_(None)
+
+    @condition.register
+    def _(self, condition: Member, entity: Entity, row: Row) -> Predicate:
+        return entity.groups[condition.group](row)
+
+    @condition.register
+    def _(self, condition: Related, entity: Entity, row: Row) -> Predicate:
+        return self._exists(entity.field(condition.field), row, condition.condition)
+
+    def _exists(self, link: Declared, row: Row, where: Condition) -> Predicate:
+        assert isinstance(link, ToOne | ToMany)
+        entity = ENTITIES[link.entity]
+        other = self.row(entity)
+        joined = other.c[link.target] == row.c[link.column] if isinstance(link, ToOne) else other.c[link.by] == row.c.id
+        return sa.exists().where(joined, *self.matching(entity, other, where))
+
+    @condition.register
+    def _(self, condition: All, entity: Entity, row: Row) -> Predicate:
+        return sa.and_(sa.true(), *(self.condition(part, entity, row) for part in condition.conditions))
+
+    @condition.register
+    def _(self, condition: AnyOf, entity: Entity, row: Row) -> Predicate:
+        return sa.or_(sa.false(), *(self.condition(part, entity, row) for part in condition.conditions))
+
+    @condition.register
+    def _(self, condition: Not, entity: Entity, row: Row) -> Predicate:
+        return self.condition(condition.condition, entity, row).is_not(sa.true())
+
+
+class _ConnectionBuilder:
+    """Builds the sub-select of one page: its rows in order, numbered, then gathered."""
+
+    def __init__(self, builder: _Builder, entity: Entity, page: Page, parent: tuple[Row, str] | None) -> None:
+        self._builder = builder
+        self._entity = entity
+        self._page = page
+        self._parent = parent
+
+    def json(self, fields: Fields) -> Expression:
+        """The connection with the fields asked for; the page is read only where one of them needs it."""
+        names = {field.name for field in fields if isinstance(field, Field)}
+        if names <= {"total_count"}:
+            return _members(fields, lambda field: self._total_count())
+        rows = self._numbered_page()
+        gathered = sa.select(_members(fields, lambda field: self._field(field, rows))).select_from(rows.table)
+        return self._within_parent(gathered).scalar_subquery()
+
+    def _within_parent(self, statement: sa.Select[Any]) -> sa.Select[Any]:
+        return statement.correlate(self._parent[0].table) if self._parent else statement
+
+    def _rows(self) -> tuple[Row, list[Predicate], tuple[Key, ...]]:
+        row = self._builder.row(self._entity)
+        linked = [row.c[self._parent[1]] == self._parent[0].c.id] if self._parent else []
+        where = [*linked, *self._builder.matching(self._entity, row, self._page.where)]
+        return row, where, sort_keys(self._entity, self._page.order, row)
+
+    def _numbered_page(self) -> Row:
+        row, where, keys = self._rows()
+        bounds = [
+            beyond(keys, position, self._builder.bind, forward=forward)
+            for position, forward in ((self._page.after, True), (self._page.before, False))
+            if position is not None
+        ]
+        one_more = self._page.size + 1
+        found = self._within_parent(
+            sa.select(row.table, *(key.expression.label(f"key_{place}") for place, key in enumerate(keys)))
+            .where(*where, *bounds)
+            .order_by(*order_by(keys, backward=self._page.backward))
+            # A literal: with a parameter PostgreSQL may settle on a plan that fits no page size.
+            .limit(_constant(str(one_more)))
+        ).subquery()
+        place = sa.func.row_number().over().label("place")
+        return Row(sa.select(found, place).subquery(), row.may)
+
+    def _field(self, field: Field, rows: Row) -> Expression:
+        match field.name:
+            case "total_count":
+                return self._total_count()
+            case "nodes":
+                return self._gather(rows, self._builder.object(self._entity, rows, field.fields))
+            case "edges":
+                return self._gather(rows, _members(field.fields, lambda part: self._edge(part, rows)))
+            case _:
+                return _members(field.fields, lambda part: self._page_info(part, rows))
+
+    def _gather(self, rows: Row, item: Expression) -> Expression:
+        order = [rows.c.place.desc()] if self._page.backward else [rows.c.place]
+        return _or_empty(_list(item, *order).filter(self._in_page(rows)))
+
+    def _in_page(self, rows: Row) -> Predicate:
+        within: Predicate = rows.c.place <= _constant(str(self._page.size))
+        return within
+
+    def _edge(self, part: Field, rows: Row) -> Expression:
+        return self._cursor(rows) if part.name == "cursor" else self._builder.object(self._entity, rows, part.fields)
+
+    def _cursor(self, rows: Row) -> Expression:
+        return cursor(self._page.order, [column for column in rows.c if column.name.startswith("key_")])
+
+    def _page_info(self, part: Field, rows: Row) -> Expression:
+        backward = self._page.backward
+        if part.name in ("start_cursor", "end_cursor"):
+            nearest = (part.name == "start_cursor") != backward
+            return self._end(rows, nearest=nearest)
+        onward = (part.name == "has_next_page") != backward
+        return self._goes_on(rows) if onward else self._began_late()
+
+    def _end(self, rows: Row, *, nearest: bool) -> Expression:
+        order = rows.c.place if nearest else rows.c.place.desc()
+        cursors = sa.func.array_agg(
+            sa.dialects.postgresql.aggregate_order_by(self._cursor(rows), order), type_=ARRAY(sa.Text)
+        )
+        return sa.type_coerce(cursors.filter(self._in_page(rows)), ARRAY(sa.Text))[_constant("1")]
+
+    def _goes_on(self, rows: Row) -> Expression:
+        """Whether the list goes on in the direction of reading: past the page, or past the far bound."""
+        past_page = sa.func.count() > _constant(str(self._page.size))
+        far = self._page.after if self._page.backward else self._page.before
+        return past_page if far is None else sa.or_(past_page, self._up_to(far, forward=not self._page.backward))
+
+    def _began_late(self) -> Expression:
+        """Whether there is anything on the near side of where reading began."""
+        near = self._page.before if self._page.backward else self._page.after
+        return sa.false() if near is None else self._up_to(near, forward=self._page.backward)
+
+    def _up_to(self, position: Any, *, forward: bool) -> Expression:
+        """Whether a row lies at the position or, seen in this direction, past it."""
+        row, where, keys = self._rows()
+        outside = sa.not_(beyond(keys, position, self._builder.bind, forward=not forward).is_(sa.true()))
+        return self._within_parent(
+            sa.select(sa.literal_column("1")).select_from(row.table).where(*where, outside)
+        ).exists()
+
+    def _total_count(self) -> Expression:
+        row, where, _ = self._rows()
+        counted = sa.select(sa.func.count()).select_from(row.table).where(*where)
+        return self._within_parent(counted).scalar_subquery()
+
+
+def _comparable(declared: Declared, row: Row) -> Expression:
+    if isinstance(declared, Group):
+        return _comparable(declared.fields[declared.key or ""], row)
+    assert isinstance(declared, Value)
+    return declared.of(row)
+
+
+def _fold(text: Expression) -> Expression:
+    return sa.func.kartotek_fold(text, type_=sa.Text)
+
+
+_OPERATORS: Mapping[str, Callable[[Expression, Expression], Predicate]] = {
+    "eq": lambda value, operand: value == operand,
+    "neq": lambda value, operand: value.is_distinct_from(operand),
+    "in": lambda value, operand: value == sa.any_(operand),
+    "not_in": lambda value, operand: (value == sa.any_(operand)).is_not(sa.true()),
+    "gt": lambda value, operand: value > operand,
+    "gte": lambda value, operand: value >= operand,
+    "lt": lambda value, operand: value < operand,
+    "lte": lambda value, operand: value <= operand,
+    "contains": lambda value, operand: sa.func.strpos(_fold(value), _fold(operand)) > 0,
+    "starts_with": lambda value, operand: sa.func.starts_with(_fold(value), _fold(operand), type_=sa.Boolean),
+}

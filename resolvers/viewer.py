@@ -1,0 +1,174 @@
+"""The viewer: the user behind a request, with what the role permits and where the user works."""
+
+import hashlib
+import secrets
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.models import Access, Organization, Role, Token, TokenScope, Unit, User, table_of
+from db.models.base import now
+
+PREFIX = "kartotek_"
+TO_THE_MINUTE = timedelta(minutes=1)
+"""How exactly the last use of a token is kept: writing it down each time would make every read a write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """How far each right of a role reaches."""
+
+    read_customers: Access
+    edit_customers: Access
+    read_cases: Access
+    read_invoices: Access
+    read_costs: Access
+    import_data: bool
+    administer: bool
+
+    @classmethod
+    def of(cls, role: Any) -> "Permissions":
+        """The permissions of a row (or anything else) that has attributes of these names."""
+        return cls(**{name: getattr(role, name) for name in cls.__slots__})
+
+    def exceed(self, other: "Permissions") -> tuple[str, ...]:
+        """The names of the rights that go further than `other`'s."""
+        return tuple(name for name in self.__slots__ if _rank(getattr(self, name)) > _rank(getattr(other, name)))
+
+
+NOBODY = Permissions(Access.NONE, Access.NONE, Access.NONE, Access.NONE, Access.NONE, False, False)
+"""May do nothing at all."""
+
+
+def _rank(right: Access | bool) -> int:
+    return int(right) if isinstance(right, bool) else list(Access).index(right)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks, for which organisation, and how far the rights reach; read anew for each request."""
+
+    user_id: uuid.UUID
+    organization_id: uuid.UUID
+    country: str
+    currency: str
+    timezone: str
+    locale: str
+    units: tuple[uuid.UUID, ...]
+    """The viewer's unit and all units below it; empty for a viewer without one."""
+    permissions: Permissions
+    scope: TokenScope = TokenScope.FULL
+
+    @property
+    def binds(self) -> Mapping[str, Any]:
+        """Values of the parameters that `resolvers.rights` puts into statements."""
+        return {"organization_id": self.organization_id, "viewer_id": self.user_id, "viewer_units": list(self.units)}
+
+
+def new_secret(organization_id: uuid.UUID) -> tuple[str, bytes]:
+    """A new bearer token and the hash to keep: the organisation's key, so that it can be found, and 256 random bits."""
+    secret = PREFIX + urlsafe_b64encode(organization_id.bytes + secrets.token_bytes(32)).decode()
+    return secret, hash_of(secret)
+
+
+def hash_of(secret: str) -> bytes:
+    """What is kept of a secret; it is random, so a plain hash cannot be guessed back."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _organization_in(secret: str) -> uuid.UUID | None:
+    try:
+        raw = urlsafe_b64decode(secret.removeprefix(PREFIX).encode())
+    except ValueError:
+        return None
+    return uuid.UUID(bytes=raw[:16]) if secret.startswith(PREFIX) and len(raw) == 48 else None
+
+
+async def find_viewer_by_token(session: AsyncSession, secret: str) -> Viewer | None:
+    """Whoever this bearer token stands for, or None where it is unknown, expired or its user may not sign in."""
+    organization_id = _organization_in(secret)
+    if organization_id is None:
+        return None
+    moment = now()
+    given = {"organization_id": organization_id, "hash": hash_of(secret), "now": moment}
+    row = (await session.execute(_BY_TOKEN, given)).first()
+    if row is None:
+        return None
+    if row.last_used_at is None or row.last_used_at < moment - TO_THE_MINUTE:
+        await session.execute(_USED, {"of": organization_id, "token": row.token_id, "moment": moment})
+    return _viewer(row, row.scope)
+
+
+async def find_viewer_by_email(session: AsyncSession, organization_id: uuid.UUID, email: str) -> Viewer | None:
+    """The active user of this address, for commands that act in a user's name."""
+    row = (await session.execute(_BY_EMAIL, {"organization_id": organization_id, "email": email.lower()})).first()
+    return _viewer(row) if row else None
+
+
+async def find_first_administrator(session: AsyncSession, organization_id: uuid.UUID) -> Viewer | None:
+    """The administrator who has been there longest, for commands that name nobody."""
+    row = (await session.execute(_FIRST_ADMINISTRATOR, {"organization_id": organization_id})).first()
+    return _viewer(row) if row else None
+
+
+def _viewer(row: Any, scope: TokenScope = TokenScope.FULL) -> Viewer:
+    return Viewer(
+        user_id=row.user_id,
+        organization_id=row.organization_id,
+        country=row.country,
+        currency=row.currency,
+        timezone=row.timezone,
+        locale=row.locale,
+        units=tuple(row.units),
+        permissions=Permissions.of(row),
+        scope=scope,
+    )
+
+
+_TOKENS, _USERS, _ORGANIZATIONS, _ROLES, _UNITS = (table_of(model) for model in (Token, User, Organization, Role, Unit))
+_ORGANIZATION = sa.bindparam("organization_id", type_=sa.Uuid())
+
+
+def _units_below(unit_id: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+    """The unit and all below it, as an array."""
+    top = sa.select(_UNITS.c.id).where(_UNITS.c.organization_id == _ORGANIZATION, _UNITS.c.id == unit_id)
+    below = top.correlate(_USERS).cte("below", recursive=True, nesting=True)
+    child = _UNITS.alias()
+    further = sa.select(child.c.id).where(child.c.organization_id == _ORGANIZATION, child.c.parent_id == below.c.id)
+    below = below.union(further)
+    return sa.select(sa.func.coalesce(sa.func.array_agg(below.c.id), sa.text("'{}'::uuid[]"))).scalar_subquery()
+
+
+_VIEWERS = (
+    sa.select(
+        _USERS.c.id.label("user_id"),
+        _USERS.c.organization_id,
+        *(_ORGANIZATIONS.c[name] for name in ("country", "currency", "timezone", "locale")),
+        *(_ROLES.c[name] for name in Permissions.__slots__),
+        _units_below(_USERS.c.unit_id).label("units"),
+    )
+    .join(_ORGANIZATIONS, _ORGANIZATIONS.c.id == _USERS.c.organization_id)
+    .join(_ROLES, sa.and_(_ROLES.c.organization_id == _USERS.c.organization_id, _ROLES.c.id == _USERS.c.role_id))
+    .where(_USERS.c.organization_id == _ORGANIZATION, _USERS.c.is_active)
+)
+_BY_EMAIL = _VIEWERS.where(_USERS.c.email == sa.bindparam("email"))
+_FIRST_ADMINISTRATOR = _VIEWERS.where(_ROLES.c.administer).order_by(_USERS.c.id).limit(1)
+_BY_TOKEN = (
+    _VIEWERS.add_columns(_TOKENS.c.scope, _TOKENS.c.id.label("token_id"), _TOKENS.c.last_used_at)
+    .join(_TOKENS, sa.and_(_TOKENS.c.organization_id == _USERS.c.organization_id, _TOKENS.c.user_id == _USERS.c.id))
+    .where(
+        _TOKENS.c.secret_hash == sa.bindparam("hash"),
+        sa.or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > sa.bindparam("now")),
+    )
+)
+_USED = (
+    sa.update(_TOKENS)
+    .where(_TOKENS.c.organization_id == sa.bindparam("of"), _TOKENS.c.id == sa.bindparam("token"))
+    .values(last_used_at=sa.bindparam("moment"))
+)

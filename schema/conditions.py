@@ -1,0 +1,151 @@
+"""From filters and sort keys as clients write them to the plain conditions of a selection."""
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from graphql import FieldNode, ListValueNode, ObjectValueNode, ValueNode, VariableNode
+
+from resolvers.entities import ENTITIES, Entity, ToMany, ToOne
+from resolvers.ids import decode, find_key
+from resolvers.paging import BadArgument, storable
+from resolvers.selection import EVERYTHING, All, AnyOf, Compare, Condition, Member, Missing, Not, Operand, Related, Sort
+
+NO_ROW = uuid.UUID(int=0)
+"""What an id stands for that cannot be one: no row has it, so nothing equals it."""
+
+MANY = {"in", "not_in"}
+KINDS = {"operation_id": "BulkOperation"}
+
+
+@lru_cache(maxsize=2000)
+def snake(name: str) -> str:
+    """A name as the code writes it: `vatNumber` becomes `vat_number`."""
+    return re.sub(r"[A-Z]", lambda letter: "_" + letter[0].lower(), name)
+
+
+def condition(entity: str, given: Mapping[str, Any], *path: str) -> Condition:
+    """A filter object as a condition on the entity; BadArgument where an operand is null or an object empty."""
+    return _all(_part(ENTITIES[entity], name, value, (*path, name)) for name, value in _filled(given, path).items())
+
+
+def _all(parts: Any) -> Condition:
+    conditions = tuple(parts)
+    return conditions[0] if len(conditions) == 1 else All(conditions)
+
+
+def _filled(given: Any, path: tuple[str, ...]) -> Any:
+    if given is None or given in ({}, []):
+        raise BadArgument(
+            f"{'.'.join(path)} is {'null' if given is None else 'empty'}, which would leave open what to find: "
+            "give it a value, or leave it out.",
+            *path,
+        )
+    return given
+
+
+def _part(entity: Entity, name: str, value: Any, path: tuple[str, ...]) -> Condition:
+    if name in ("and", "or"):
+        made = tuple(condition(entity.name, item, *path, str(place)) for place, item in enumerate(_filled(value, path)))
+        return All(made) if name == "and" else AnyOf(made)
+    if name == "not":
+        return Not(condition(entity.name, _filled(value, path), *path))
+    if name == "isNull":  # of a row that is there
+        return Not(EVERYTHING) if _filled(value, path) else EVERYTHING
+    if name == "kpi":
+        return Member(str(_filled(value, path)["eq"].value))
+    return _field(entity, snake(name), value, path)
+
+
+def _field(entity: Entity, name: str, value: Any, path: tuple[str, ...]) -> Condition:
+    declared = entity.field(name)
+    if isinstance(declared, ToOne):
+        return _link(name, declared, value, path)
+    if isinstance(declared, ToMany):
+        return _all(
+            _quantified(name, declared, how, below, (*path, how)) for how, below in _filled(value, path).items()
+        )
+    return _all(
+        _comparison(entity, name, snake(operator), operand, (*path, operator))
+        for operator, operand in _filled(value, path).items()
+    )
+
+
+def _link(name: str, link: ToOne, given: Any, path: tuple[str, ...]) -> Condition:
+    """Conditions on what a link leads to; `isNull` asks about the link itself, also within and, or and not."""
+    return _all(_link_part(name, link, key, value, (*path, key)) for key, value in _filled(given, path).items())
+
+
+def _link_part(name: str, link: ToOne, key: str, value: Any, path: tuple[str, ...]) -> Condition:
+    if key in ("and", "or"):
+        made = tuple(_link(name, link, item, (*path, str(place))) for place, item in enumerate(_filled(value, path)))
+        return All(made) if key == "and" else AnyOf(made)
+    if key == "not":
+        return Not(_link(name, link, value, path))
+    if key == "isNull":
+        return Missing(name) if _filled(value, path) is True else Not(Missing(name))
+    return Related(name, _part(ENTITIES[link.entity], key, value, path))
+
+
+def _quantified(name: str, link: ToMany, how: str, given: Any, path: tuple[str, ...]) -> Condition:
+    below = EVERYTHING if given == {} else condition(link.entity, _filled(given, path), *path)
+    found = Related(name, below)
+    return found if how == "some" else Not(found)
+
+
+def _comparison(entity: Entity, name: str, operator: str, operand: Any, path: tuple[str, ...]) -> Condition:
+    if operator == "is_null":
+        return Missing(name) if _filled(operand, path) is True else Not(Missing(name))
+    if operator in MANY:
+        values = [
+            _operand(entity, name, item, (*path, str(place))) for place, item in enumerate(_filled(operand, path))
+        ]
+        return Compare(name, operator, Operand(values))
+    return Compare(name, operator, Operand(_operand(entity, name, _filled(operand, path), path)))
+
+
+def _operand(entity: Entity, name: str, value: Any, path: tuple[str, ...]) -> Any:
+    if name == "entity_id":
+        return (decode(value) or (None, NO_ROW))[1]
+    if name == "id" or name in KINDS:
+        return find_key(KINDS.get(name, entity.name), value) or NO_ROW
+    if not storable(_filled_text(value, path)):
+        raise BadArgument(
+            f"{'.'.join(path)} cannot be looked for: it holds a character that no text here can have.", *path
+        )
+    return value
+
+
+def _filled_text(value: Any, path: tuple[str, ...]) -> Any:
+    return _filled(value, path) if value is None else value
+
+
+def order(given: Sequence[Mapping[str, Any]]) -> tuple[Sort, ...]:
+    """Sort keys as written, most important first."""
+    return tuple(_sort(key, ()) for key in given)
+
+
+def _sort(key: Mapping[str, Any], path: tuple[str, ...]) -> Sort:
+    ((name, value),) = key.items()
+    here = (*path, snake(name))
+    return _sort(value, here) if isinstance(value, Mapping) else Sort(here, value.value == "DESC")
+
+
+def check_operands(node: FieldNode, variables: Mapping[str, Any]) -> None:
+    """BadArgument where a filter leans on a variable that was not given: coerced values no longer show it."""
+    for argument in node.arguments or ():
+        if argument.name.value == "filter":
+            _check(argument.value, variables, ("filter",))
+
+
+def _check(value: ValueNode, variables: Mapping[str, Any], path: tuple[str, ...]) -> None:
+    if isinstance(value, VariableNode) and len(path) > 1 and value.name.value not in variables:
+        raise BadArgument(f"{'.'.join(path)} is the variable ${value.name.value}, which was not given.", *path)
+    if isinstance(value, ObjectValueNode):
+        for member in value.fields:
+            _check(member.value, variables, (*path, member.name.value))
+    if isinstance(value, ListValueNode):
+        for place, item in enumerate(value.values):
+            _check(item, variables, (*path, str(place)))

@@ -1,0 +1,200 @@
+"""The KPI strip, as a client sees it: each figure with its formula in words and the rows it was made of."""
+
+import enum
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+import strawberry
+
+from resolvers import kpis
+from resolvers.selection import Condition
+from schema.context import Info
+from schema.customer import Customer
+from schema.enums import described
+from schema.filters import CustomerFilter
+from schema.orders import CustomerOrder
+from schema.reading import read_page
+from schema.sales import Cost, Invoice
+from schema.scalars import CurrencyCode
+from schema.stored import Connection, Money, field_with, paging, told
+
+
+class BillingMonthValues(enum.StrEnum):
+    """Which month's invoices."""
+
+    THIS = "THIS"
+    PREVIOUS = "PREVIOUS"
+
+
+BillingMonth = described(BillingMonthValues, THIS="The month around `asOf`.", PREVIOUS="The whole month before.")
+Hidden = strawberry.Private[Any]
+
+
+async def _counted(root: Any, info: Info, **_: Any) -> Any:
+    return await read_page(info, kpis.counted_within(root.figure.period))
+
+
+async def _invoices_of_month(root: Any, info: Info, month: BillingMonthValues | None, **_: Any) -> Any:
+    period = (
+        root.figure.period if month is not BillingMonthValues.PREVIOUS else kpis.month_before(root.figure.period.first)
+    )
+    return await read_page(info, kpis.counted_within(period))
+
+
+async def _customers(root: Any, info: Info, **_: Any) -> Any:
+    return await read_page(info, root.group)
+
+
+def _money(info: Info, amount: Decimal) -> Money:
+    return Money(amount=amount, currency=CurrencyCode(info.context.viewer.currency))
+
+
+def _money_or_none(info: Info, amount: Decimal | None) -> Money | None:
+    return None if amount is None else _money(info, amount)
+
+
+@strawberry.type(description="Billing of the year less its cost.")
+class MarginKpi:
+    """Billing of the year less its cost."""
+
+    figure: Hidden
+    label: str = told("Heading.")
+    formula: str = told("How it is worked out, in words.")
+    from_: date = told("First day of the year.", name="from")
+    to: date = told("Last day of the year.")
+    value: Money | None = told("Billing less total cost; null, with a reason, where the cost may not be seen in full.")
+    billing: Money = told("Counted invoices of the year that the viewer may see.")
+    total_cost: Money | None = told("Costs dated in the year, except those on internal cases.")
+    reason: str | None = told("Why there is no value.")
+    invoices: Connection[Invoice] = field_with(paging(), "The invoices in the billing.", _counted)
+    costs: Connection[Cost] = field_with(paging(), "The costs in the total.", _counted)
+
+    @classmethod
+    def of(cls, info: Info, figure: kpis.Margin) -> "MarginKpi":
+        """The figure in the organisation's currency."""
+        return cls(
+            figure=figure,
+            label="Margin this year",
+            formula=(
+                "Billing of the year (invoices sent and numbered, dated in the year, net of VAT) "
+                "− total cost (costs dated in the year, except on internal cases)"
+            ),
+            from_=figure.period.first,
+            to=figure.period.last,
+            value=_money_or_none(info, figure.value),
+            billing=_money(info, figure.billing),
+            total_cost=_money_or_none(info, figure.total_cost),
+            reason=figure.reason,
+        )
+
+
+@strawberry.type(description="Billing of the month beside the month before.")
+class BillingKpi:
+    """Billing of the month beside the month before."""
+
+    figure: Hidden
+    label: str = told("Heading.")
+    formula: str = told("How it is worked out, in words.")
+    from_: date = told("First day of the month.", name="from")
+    to: date = told("Last day of the month.")
+    value: Money = told("Counted invoices of the month that the viewer may see.")
+    previous: Money = told("The same for the whole month before.")
+    previous_to_date: Money = told(
+        "The same for the month before up to the same day (its last day where it is shorter)."
+    )
+    change: Money = told("Value less previous.")
+    change_percent: Decimal | None = told("Change ÷ |previous| × 100, one decimal; null where previous is zero.")
+    invoices: Connection[Invoice] = field_with(
+        {
+            "month": Annotated[BillingMonth | None, strawberry.argument(description="Which month's.")],
+            **paging(),
+        },
+        "The invoices in the figure.",
+        _invoices_of_month,
+        defaults={"month": BillingMonthValues.THIS},
+    )
+
+    @classmethod
+    def of(cls, info: Info, figure: kpis.Billing) -> "BillingKpi":
+        """The figure in the organisation's currency."""
+        return cls(
+            figure=figure,
+            label="Billing this month",
+            formula=(
+                "Invoices sent and numbered, dated in the month, net of VAT; "
+                "change = this month − the whole previous month, in per cent of the previous month"
+            ),
+            from_=figure.period.first,
+            to=figure.period.last,
+            value=_money(info, figure.value),
+            previous=_money(info, figure.previous),
+            previous_to_date=_money(info, figure.previous_to_date),
+            change=_money(info, figure.change),
+            change_percent=figure.change_percent,
+        )
+
+
+@strawberry.type(description="A number of customers, as of now.")
+class CustomerCountKpi:
+    """A number of customers, as of now."""
+
+    group: Hidden
+    label: str = told("Heading.")
+    formula: str = told("Which customers count, in words.")
+    value: int = told("How many there are.")
+    customers: Connection[Customer] = field_with(
+        paging(CustomerFilter, CustomerOrder), "The customers that were counted.", _customers
+    )
+
+
+@strawberry.type(description="The figures a company watches, each with what it was made of.")
+class Kpis:
+    """The figures a company watches."""
+
+    as_of: date = told("The day whose month and year the figures are about.")
+    timezone: str = told("The time zone in which days begin.")
+    currency: CurrencyCode = told("The organisation's currency.")
+
+    @strawberry.field(description="Billing of the year less its cost.")
+    async def margin_this_year(self, info: Info) -> MarginKpi:
+        """Billing of the year less its cost."""
+        async with info.context.sessions() as session:
+            return MarginKpi.of(info, await kpis.margin_of_year(session, info.context.viewer, self.as_of))
+
+    @strawberry.field(description="Billing of the month beside the month before.")
+    async def billing_this_month(self, info: Info) -> BillingKpi:
+        """Billing of the month beside the month before."""
+        async with info.context.sessions() as session:
+            return BillingKpi.of(info, await kpis.billing_of_month(session, info.context.viewer, self.as_of))
+
+    @strawberry.field(description="Customers with work going on.")
+    async def active_customers(self, info: Info) -> CustomerCountKpi:
+        """Customers with work going on."""
+        formula = "Customers, not internal, with at least one open case that is not internal"
+        return await _customer_count(info, kpis.ACTIVE_CUSTOMERS, "Active customers", formula)
+
+    @strawberry.field(description="Customers to be, with a case in progress and nothing won or billed yet.")
+    async def prospects_in_pipeline(self, info: Info) -> CustomerCountKpi:
+        """Customers to be."""
+        formula = (
+            "Customers, not internal, with at least one open case in progress that is not internal, "
+            "no case won and no billing ever"
+        )
+        return await _customer_count(info, kpis.PROSPECTS, "Prospects in pipeline", formula)
+
+    @classmethod
+    def of(cls, info: Info, as_of: date | None) -> "Kpis":
+        """The strip for a day; today in the organisation's time zone unless another is given."""
+        viewer = info.context.viewer
+        return cls(
+            as_of=as_of or kpis.today(viewer.timezone),
+            timezone=viewer.timezone,
+            currency=CurrencyCode(viewer.currency),
+        )
+
+
+async def _customer_count(info: Info, group: Condition, label: str, formula: str) -> CustomerCountKpi:
+    async with info.context.sessions() as session:
+        value = await kpis.customers_in(session, info.context.viewer, group)
+    return CustomerCountKpi(group=group, label=label, formula=formula, value=value)

@@ -1,0 +1,193 @@
+"""The root fields that write."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
+
+import strawberry
+
+from resolvers import administration, contact, customer, deletion, token, upsert
+from resolvers.upsert import ErrorPolicy as ErrorPolicyValues
+from resolvers.upsert import UpsertResult
+from schema import inputs
+from schema.context import Info
+from schema.enums import described
+from schema.inputs import plain
+from schema.payloads import (
+    ContactPayload,
+    CustomerPayload,
+    DeleteManyPayload,
+    DeletePayload,
+    OrganizationPayload,
+    TokenPayload,
+    UpsertPayload,
+)
+from schema.stored import field_with
+from schema.writing import write
+
+ErrorPolicy = described(
+    ErrorPolicyValues,
+    REJECT_ALL="One rejected row is enough for nothing to change.",
+    REJECT_ROWS="The others change all the same.",
+)
+
+
+def _argument(annotation: Any, description: str) -> Any:
+    return Annotated[annotation, strawberry.argument(description=description)]
+
+
+ID = _argument(strawberry.ID, "Which one.")
+EXPECTED_VERSION = _argument(int | None, "The version that was read; another one there now is `STALE`.")
+POLICY = _argument(ErrorPolicy, "What a rejected row means for the others.")
+DRY_RUN = _argument(bool, "Whether to tell what would happen, and change nothing.")
+
+
+def _create(input: Any, function: Callable[..., Awaitable[Any]], payload: Any, description: str) -> Any:
+    async def resolve(root: Any, info: Info, input: Any) -> Any:
+        return payload.of(await write(info, function, plain(input)))
+
+    return field_with({"input": _argument(input, "Its values.")}, description, resolve, required=("input",))
+
+
+def _update(set: Any, function: Callable[..., Awaitable[Any]], payload: Any, description: str) -> Any:
+    async def resolve(root: Any, info: Info, id: str, set: Any, expected_version: int | None) -> Any:
+        return payload.of(await write(info, function, id, plain(set), expected_version))
+
+    arguments = {"id": ID, "set": _argument(set, "What to change."), "expected_version": EXPECTED_VERSION}
+    return field_with(arguments, description, resolve, required=("id", "set"))
+
+
+def _delete(entity: str, function: Callable[..., Awaitable[Any]], description: str) -> Any:
+    async def resolve(root: Any, info: Info, id: str) -> Any:
+        return DeletePayload.of(await write(info, function, id), entity)
+
+    return field_with({"id": ID}, description, resolve, required=("id",))
+
+
+def _delete_many(name: str, entity: str, reference: Any, function: Callable[..., Awaitable[Any]]) -> Any:
+    async def resolve(root: Any, info: Info, **given: Any) -> Any:
+        return DeleteManyPayload.of(await write(info, function, plain(given[name])), entity)
+
+    conflict = "; `CONFLICT` where invoices or costs hang on one" if entity == "Case" else ""
+    arguments = {name: _argument(list[reference], "Which ones.")}
+    return field_with(arguments, f"Delete {name} for good, all or none{conflict}.", resolve, required=(name,))
+
+
+def _upsert(entity: str, input: Any, function: Callable[..., Awaitable[UpsertResult]], description: str) -> Any:
+    async def resolve(root: Any, info: Info, input: Any, error_policy: ErrorPolicyValues, dry_run: bool) -> Any:
+        return UpsertPayload.of(await write(info, function, plain(input), error_policy, dry_run), entity)
+
+    rows = _argument(list[input], "The rows, at most 10,000.")
+    defaults: Mapping[str, Any] = {"error_policy": ErrorPolicyValues.REJECT_ALL, "dry_run": False}
+    arguments = {"input": rows, "error_policy": POLICY, "dry_run": DRY_RUN}
+    return field_with(arguments, description, resolve, defaults=dict(defaults), required=("input",))
+
+
+def _administer(entity: str, input: Any, function: Callable[..., Awaitable[UpsertResult]], description: str) -> Any:
+    async def resolve(root: Any, info: Info, input: Any) -> Any:
+        return UpsertPayload.of(await write(info, function, plain(input)), entity)
+
+    rows = _argument(list[input], "The rows.")
+    return field_with({"input": rows}, description, resolve, required=("input",))
+
+
+async def _restore_customer(root: Any, info: Info, id: str) -> Any:
+    return CustomerPayload.of(await write(info, customer.restore_customer, id))
+
+
+async def _update_organization(root: Any, info: Info, set: Any) -> Any:
+    return OrganizationPayload.of(await write(info, administration.update_organization, plain(set)))
+
+
+@strawberry.type(description="Everything that can be written; each field is one transaction.")
+class Mutation:
+    """Everything that can be written."""
+
+    create_customer: CustomerPayload = _create(
+        inputs.CustomerInput, customer.create_customer, CustomerPayload, "Add a customer."
+    )
+    update_customer: CustomerPayload = _update(
+        inputs.CustomerSet, customer.update_customer, CustomerPayload, "Change a customer."
+    )
+    delete_customer: DeletePayload = _delete(
+        "Customer",
+        customer.delete_customer,
+        "Delete a customer with its contacts; `CONFLICT` where it has cases or invoices (make it inactive then).",
+    )
+    restore_customer: CustomerPayload = field_with(
+        {"id": ID},
+        "Bring a deleted customer back, with the contacts that went with it.",
+        _restore_customer,
+        required=("id",),
+    )
+    create_contact: ContactPayload = _create(
+        inputs.ContactInput, contact.create_contact, ContactPayload, "Add a contact person."
+    )
+    update_contact: ContactPayload = _update(
+        inputs.ContactSet, contact.update_contact, ContactPayload, "Change a contact person."
+    )
+    delete_contact: DeletePayload = _delete("Contact", contact.delete_contact, "Delete a contact person.")
+
+    upsert_customers: UpsertPayload = _upsert(
+        "Customer", inputs.CustomerInput, upsert.upsert_customers, "Create or update customers, by `externalId`."
+    )
+    upsert_contacts: UpsertPayload = _upsert(
+        "Contact", inputs.ContactInput, upsert.upsert_contacts, "Create or update contact persons, by `externalId`."
+    )
+    upsert_cases: UpsertPayload = _upsert(
+        "Case", inputs.CaseInput, upsert.upsert_cases, "Create or update cases, by `externalId`."
+    )
+    upsert_invoices: UpsertPayload = _upsert(
+        "Invoice", inputs.InvoiceInput, upsert.upsert_invoices, "Create or update invoices, by `externalId`."
+    )
+    upsert_costs: UpsertPayload = _upsert(
+        "Cost", inputs.CostInput, upsert.upsert_costs, "Create or update costs, by `externalId`."
+    )
+    upsert_industries: UpsertPayload = _upsert(
+        "Industry", inputs.IndustryInput, upsert.upsert_industries, "Create or update industries, by id or name."
+    )
+    delete_cases: DeleteManyPayload = _delete_many("cases", "Case", inputs.CaseRef, deletion.delete_cases)
+    delete_invoices: DeleteManyPayload = _delete_many(
+        "invoices", "Invoice", inputs.InvoiceRef, deletion.delete_invoices
+    )
+    delete_costs: DeleteManyPayload = _delete_many("costs", "Cost", inputs.CostRef, deletion.delete_costs)
+
+    update_organization: OrganizationPayload = field_with(
+        {"set": _argument(inputs.OrganizationSet, "What to change.")},
+        "Change the organisation; its currency stays.",
+        _update_organization,
+        required=("set",),
+    )
+    upsert_units: UpsertPayload = _administer(
+        "Unit", inputs.UnitInput, administration.upsert_units, "Create or update units, by id or name."
+    )
+    upsert_roles: UpsertPayload = _administer(
+        "Role",
+        inputs.RoleInput,
+        administration.upsert_roles,
+        "Create or update roles, by id or name; nobody hands out rights above their own.",
+    )
+    upsert_users: UpsertPayload = _administer(
+        "User",
+        inputs.UserInput,
+        administration.upsert_users,
+        "Create or update users, by id or e-mail address; nobody hands out rights above their own.",
+    )
+    upsert_sales_statuses: UpsertPayload = _administer(
+        "SalesStatus",
+        inputs.SalesStatusInput,
+        administration.upsert_sales_statuses,
+        "Create or update sales statuses, by id or name.",
+    )
+    upsert_invoice_statuses: UpsertPayload = _administer(
+        "InvoiceStatus",
+        inputs.InvoiceStatusInput,
+        administration.upsert_invoice_statuses,
+        "Create or update invoice statuses, by id or name.",
+    )
+    create_token: TokenPayload = _create(
+        inputs.TokenInput,
+        token.create_token,
+        TokenPayload,
+        "Make a token for oneself or, as an administrator, for a user with no more rights.",
+    )
+    revoke_token: DeletePayload = _delete("Token", token.revoke_token, "Make a token useless, at once and for good.")

@@ -1,0 +1,57 @@
+"""The fields that read stored entities: each is one query, answered by one statement."""
+
+from typing import Any
+
+from resolvers import reading
+from resolvers.selection import EVERYTHING, Condition, Query, Sort
+from schema.context import Info
+from schema.execution import Completed
+from schema.selection import Selected, check_size, connection_query, listing_query, one_query
+from schema.stored import field_with, paging
+
+
+async def answer(info: Info, query: Query) -> Completed | None:
+    """The finished JSON of a query, read in a short session of its own."""
+    viewer = info.context.viewer
+    check_size(query, selected(info).node)
+    async with info.context.sessions() as session:
+        json = await reading.read(session, viewer, query)
+    return None if json is None else Completed(json)
+
+
+def selected(info: Info) -> Selected:
+    """What the client selected of the field that is being resolved."""
+    return Selected.of(info._raw_info)  # type: ignore[arg-type]
+
+
+async def read_page(info: Info, within: Condition = EVERYTHING) -> Any:
+    """The page of a list that the field asks for, of the rows that are `within`."""
+    return await answer(info, connection_query(selected(info), within))
+
+
+async def read_list(info: Info) -> Any:
+    """The short list that the field asks for."""
+    return await answer(info, listing_query(selected(info)))
+
+
+async def read_one(info: Info, where: Condition, order: tuple[Sort, ...] = ()) -> Any:
+    """The stored thing that the field asks for."""
+    return await answer(info, one_query(selected(info), where, order))
+
+
+def page_field(description: str, filter: Any = None, order: Any = None) -> Any:
+    """A root field that answers a page of a list."""
+
+    async def resolve(root: Any, info: Info, **_: Any) -> Any:
+        return await read_page(info)
+
+    return field_with(paging(filter, order), description, resolve)
+
+
+def list_field(description: str) -> Any:
+    """A root field that answers a short list."""
+
+    async def resolve(root: Any, info: Info) -> Any:
+        return await read_list(info)
+
+    return field_with({}, description, resolve)

@@ -1,0 +1,97 @@
+"""A real PostgreSQL for all tests: migrated once, cloned for each test that writes."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from db.connection import engine_for
+from db.embedded import running
+from db.migration import migrate
+from kartotek.database import Sessions, sessions_of
+
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+"""Nothing that a test writes needs to survive a power cut."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of a database server of our own."""
+    folder = Path(tempfile.mkdtemp(prefix="kartotek-test-"))
+    folder.chmod(0o755)
+    try:
+        with running(folder / "data", settings=UNSAFE) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def on_server(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def url_of(server: str, name: str) -> str:
+    """The URL of another database of the server."""
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+async def template(server: str, anyio_backend) -> str:
+    """Name of a migrated database that is cloned, never used."""
+    await on_server(server, "CREATE DATABASE template_kartotek")
+    await migrate(url_of(server, "template_kartotek"))
+    return "template_kartotek"
+
+
+async def cloned(server: str, template: str) -> AsyncIterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    await on_server(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    try:
+        yield url_of(server, name)
+    finally:
+        await on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database_url(server: str, template: str) -> AsyncIterator[str]:
+    """The URL of a fresh, migrated database."""
+    async for url in cloned(server, template):
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on a fresh, migrated database."""
+    engine = engine_for(database_url)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@pytest.fixture
+def sessions(database: AsyncEngine) -> Sessions:
+    """A factory of sessions on a fresh database."""
+    return sessions_of(database)
+
+
+@pytest.fixture
+async def session(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """A session on a fresh database; what it writes is gone unless the test commits."""
+    async with sessions() as session:
+        yield session

@@ -1,0 +1,126 @@
+"""The commands, as they are typed."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from schema.api import schema
+
+KARTOTEK = Path(sys.executable).with_name("kartotek")
+ACME = ("--organization", "Acme Oy", "--country", "FI", "--currency", "EUR", "--timezone", "Europe/Helsinki")
+
+
+def environment(**settings: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("KARTOTEK_")} | settings
+
+
+def kartotek(*words: object, url: str | None = None) -> subprocess.CompletedProcess[str]:
+    settings = {"KARTOTEK_DATABASE_URL": url} if url else {}
+    command = [KARTOTEK, *map(str, words)]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=environment(**settings), check=False, timeout=120
+    )
+
+
+@contextmanager
+def running(*words: object, url: str | None = None) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A server and the words of the line it printed when it was ready."""
+    settings = {"KARTOTEK_DATABASE_URL": url} if url else {}
+    command = [KARTOTEK, *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**settings)) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def ask(url: str, token: str, query: str) -> dict[str, object]:
+    answer = httpx.post(url, json={"query": query}, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return answer.json()["data"]
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    # Not below pytest's own folder: that is closed to the account that runs PostgreSQL for root.
+    with tempfile.TemporaryDirectory(prefix="kartotek-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "data"
+
+
+def test_a_new_organisation_is_served_and_its_token_opens_it(data_dir: Path):
+    made = kartotek("init", *ACME, "--admin", "anna@acme.example", "--data-dir", data_dir)
+    assert made.returncode == 0, made.stderr
+    word, token = made.stdout.split()
+    assert word == "token"
+    with running("serve", "--port", 0, "--data-dir", data_dir) as (_, (ready, url)):
+        assert ready == "ready"
+        answer = ask(
+            url, token, "{ roles { name } salesStatuses { name } invoiceStatuses { name } users { totalCount } }"
+        )
+    assert [role["name"] for role in answer["roles"]] == ["Administrator", "Manager", "Sales", "Viewer"]
+    assert [status["name"] for status in answer["salesStatuses"]] == ["In progress", "Lost", "Won"]
+    assert [status["name"] for status in answer["invoiceStatuses"]] == ["Credited", "Draft", "Paid", "Sent"]
+    assert answer["users"] == {"totalCount": 1}
+
+
+def test_demo_has_something_to_say_and_says_the_same_the_second_time(data_dir: Path):
+    query = "{ customers { totalCount } kpis { billingThisMonth { value { amount } } activeCustomers { value } } }"
+    answers = []
+    for _ in range(2):
+        with running("demo", "--port", 0, "--customers", 60, "--data-dir", data_dir) as (_, words):
+            assert [words[0], words[2]] == ["ready", "token"]
+            answers.append(ask(words[1], words[3], query))
+    assert answers[0] == answers[1]
+    assert answers[0]["customers"]["totalCount"] > 50
+    assert answers[0]["kpis"]["activeCustomers"]["value"] > 0
+
+
+def test_tokens_are_made_listed_and_revoked(data_dir: Path):
+    kartotek("init", *ACME, "--admin", "anna@acme.example", "--data-dir", data_dir)
+    made = kartotek("token", "create", "web shop", "--scope", "READ", "--data-dir", data_dir)
+    assert made.stdout.startswith("token kartotek_"), made.stderr
+    listed = kartotek("token", "list", "--data-dir", data_dir).stdout
+    (line,) = (line for line in listed.splitlines() if "web shop" in line)
+    assert "READ" in line
+    (token_id,) = (word for word in line.split() if word.startswith("tok_"))
+    assert kartotek("token", "revoke", token_id, "--data-dir", data_dir).returncode == 0
+    assert "web shop" not in kartotek("token", "list", "--data-dir", data_dir).stdout
+
+
+def test_what_is_wrong_is_told_in_a_sentence(data_dir: Path, database_url: str):
+    for words, reason in (
+        (("token", "list"), "There is no organisation yet"),
+        (("init", "--organization", "X", "--admin", "nobody", "--currency", "ZZZ"), "currency"),
+    ):
+        failed = kartotek(*words, url=database_url)
+        assert failed.returncode == 1
+        assert reason in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+
+def test_a_database_of_another_version_is_not_touched(server: str):
+    failed = kartotek("token", "list", url=server)
+    assert failed.returncode == 1
+    assert "kartotek migrate" in failed.stderr
+
+
+def test_a_taken_port_is_told(database_url: str):
+    with running("serve", "--port", 0, url=database_url) as (_, (_, url)):
+        port = url.rsplit(":", 1)[1].split("/")[0]
+        failed = kartotek("serve", "--port", port, url=database_url)
+    assert failed.returncode == 1
+    assert "--port" in failed.stderr
+
+
+def test_schema_prints_the_sdl():
+    assert kartotek("schema").stdout.strip() == schema.as_str().strip()
