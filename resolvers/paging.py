@@ -89,7 +89,8 @@ def _ordered(key: Key, backward: bool) -> Expression:
     # A column that cannot be null takes no NULLS clause: the plain order is what an index can be read in both ways.
     if not key.nullable:
         return ordered
-    return sa.nulls_first(ordered) if backward else sa.nulls_last(ordered)
+    nulls: Expression = sa.nulls_first(ordered) if backward else sa.nulls_last(ordered)
+    return nulls
 
 
 Bind = Callable[[Operand, sa.types.TypeEngine[Any]], Expression]

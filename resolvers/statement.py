@@ -187,13 +187,11 @@ class _Builder:
             .table_valued("kind", "id", with_ordinality="place", name="asked")
             .render_derived()
         )
-        found = sa.case(
-            *(
-                (asked.c.kind == _text(name), self._found(ENTITIES[name], asked, fields))
-                for name, fields in query.fields
-            ),
-            else_=sa.null(),
-        )
+        nothing = _constant("NULL::json")
+        kinds = [
+            (asked.c.kind == _text(name), self._found(ENTITIES[name], asked, fields)) for name, fields in query.fields
+        ]
+        found = sa.case(*kinds, else_=nothing) if kinds else nothing
         return sa.select(sa.cast(_or_empty(_list(found, asked.c.place)), sa.Text))
 
     def _found(self, entity: Entity, asked: sa.FromClause, fields: Fields) -> Expression:
@@ -349,7 +347,9 @@ class _ConnectionBuilder:
         if names <= {"total_count"}:
             return _members(fields, lambda field: self._total_count())
         rows = self._numbered_page()
-        gathered = sa.select(_members(fields, lambda field: self._field(field, rows))).select_from(rows.table)
+        found = _members(fields, lambda field: self._field(field, rows))
+        # HAVING makes it one row, also where nothing of the page itself is asked for.
+        gathered = sa.select(found).select_from(rows.table).having(_constant("true"))
         return self._within_parent(gathered).scalar_subquery()
 
     def _within_parent(self, statement: sa.Select[Any]) -> sa.Select[Any]:

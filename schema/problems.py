@@ -21,19 +21,14 @@ class Problem:
 
     @classmethod
     def of(cls, problem: problems.Problem) -> "Problem":
-        """The problem in a client's words: paths in camel case, ids opaque."""
+        """The problem in a client's words: ids opaque."""
         return cls(
             code=problem.code,
             message=problem.message,
-            path=[camel(step) for step in problem.path],
+            path=list(problem.path),
             entity_id=strawberry.ID(ids.encode(*problem.entity)) if problem.entity else None,
             line=None,
             column=None,
             retry_after=None,
         )
 
-
-def camel(name: str) -> str:
-    """A name as clients write it: `vat_number` becomes `vatNumber`."""
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)

@@ -15,6 +15,7 @@ TRIES = 4
 LOST_RACES = {
     "23503": "a row that is referred to went away",
     "23505": "somebody else took the number or key",
+    "23514": "a status became numbered while an invoice without a number was on its way",
     "40001": "transactions could not be put in an order",
     "40P01": "transactions waited for each other",
 }

@@ -18,16 +18,22 @@ from resolvers.founding import init_organization
 from resolvers.money import Money
 from resolvers.references import Ref
 from resolvers.upsert import UpsertResult, upsert_cases, upsert_costs, upsert_industries, upsert_invoices
-from resolvers.viewer import Permissions, Viewer, find_viewer_by_email
+from resolvers.viewer import Permissions, Viewer, find_viewer_by_email, find_viewer_by_token
 
 numbers = count(1)
 
 NOTHING = dict.fromkeys(("read_customers", "edit_customers", "read_cases", "read_invoices", "read_costs"), Access.NONE)
 
 
-def ref(entity: str, key: uuid.UUID) -> Ref:
+def an_id(entity: str, key: uuid.UUID | None) -> str:
+    """The id of a thing that was made."""
+    assert key
+    return ids.encode(entity, key)
+
+
+def ref(entity: str, key: uuid.UUID | None) -> Ref:
     """A reference by id."""
-    return Ref("id", ids.encode(entity, key))
+    return Ref("id", an_id(entity, key))
 
 
 def euros(amount: str | int) -> Money:
@@ -67,6 +73,13 @@ async def a_viewer(
     viewer = await find_viewer_by_email(session, administrator.organization_id, email)
     assert viewer
     assert viewer.permissions == Permissions(**may)
+    return viewer
+
+
+async def the_viewer(session: AsyncSession, secret: str | None) -> Viewer:
+    """Whoever the token stands for."""
+    viewer = await find_viewer_by_token(session, secret or "")
+    assert viewer
     return viewer
 
 
@@ -140,13 +153,13 @@ def the_only(result: UpsertResult) -> uuid.UUID:
     return key
 
 
-async def stored(session: AsyncSession, model: Any, key: uuid.UUID) -> Any:
+async def stored(session: AsyncSession, model: Any, key: uuid.UUID | None) -> Any:
     """The row as it is in the database."""
     table = table_of(model)
     return (await session.execute(sa.select(table).where(table.c.id == key))).one()
 
 
-async def trail_of(session: AsyncSession, key: uuid.UUID) -> list[Any]:
+async def trail_of(session: AsyncSession, key: uuid.UUID | None) -> list[Any]:
     """The rows of the audit trail of one thing, oldest first."""
     changes = table_of(models.Change)
     return list(await session.execute(sa.select(changes).where(changes.c.entity_id == key).order_by(changes.c.id)))

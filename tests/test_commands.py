@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 def kartotek(*words: object, url: str | None = None) -> subprocess.CompletedProcess[str]:
     settings = {"KARTOTEK_DATABASE_URL": url} if url else {}
-    command = [KARTOTEK, *map(str, words)]
+    command = [str(KARTOTEK), *map(str, words)]
     return subprocess.run(
         command, capture_output=True, text=True, env=environment(**settings), check=False, timeout=120
     )
@@ -34,7 +35,7 @@ def kartotek(*words: object, url: str | None = None) -> subprocess.CompletedProc
 def running(*words: object, url: str | None = None) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A server and the words of the line it printed when it was ready."""
     settings = {"KARTOTEK_DATABASE_URL": url} if url else {}
-    command = [KARTOTEK, *map(str, words)]
+    command = [str(KARTOTEK), *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**settings)) as process:
         try:
             assert process.stdout is not None
@@ -44,7 +45,7 @@ def running(*words: object, url: str | None = None) -> Iterator[tuple[subprocess
             process.wait(30)
 
 
-def ask(url: str, token: str, query: str) -> dict[str, object]:
+def ask(url: str, token: str, query: str) -> Any:
     answer = httpx.post(url, json={"query": query}, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     return answer.json()["data"]
 

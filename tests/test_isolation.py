@@ -1,0 +1,243 @@
+"""Nothing of one organisation can be referred to or changed from another: every mutation, every place for a reference.
+
+The places are found by walking the schema, so that a mutation or an input added later is tried without anyone
+remembering. Reading is walked in `test_reading.py`.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    get_named_type,
+)
+
+from db.connection import engine_for
+from db.models import metadata
+from kartotek.database import Sessions, sessions_of
+from resolvers import ids
+from resolvers.administration import upsert_invoice_statuses, upsert_roles, upsert_sales_statuses
+from resolvers.references import Ref
+from resolvers.token import create_token
+from resolvers.viewer import Viewer
+from schema.api import schema
+from schema.context import Context
+from tests.builders import (
+    a_case,
+    a_contact,
+    a_cost,
+    a_customer,
+    a_unit,
+    an_industry,
+    an_invoice,
+    an_organization,
+)
+from tests.conftest import cloned
+
+assert schema._schema.mutation_type
+MUTATIONS = schema._schema.mutation_type.fields
+REFERENCES = {name for name in schema._schema.type_map if name.endswith("Ref")}
+fresh = itertools.count(70_000)
+
+VALUES: Mapping[str, Any] = {
+    "country": "FI",
+    "currency": "EUR",
+    "language": "fi",
+    "locale": "fi",
+    "timezone": "Europe/Helsinki",
+    "role": "Viewer",
+    "email": "someone@example.com",
+    "website": "https://example.com",
+    "expiresAt": "2199-01-01T00:00:00Z",
+    "exchangeRate": "1",
+    "amount": "5.00",
+    "probability": 50,
+    "isInternal": False,
+    "expectedVersion": 1,
+}
+
+
+async def a_world(sessions: Sessions, name: str) -> tuple[Viewer, dict[str, dict[str, Any]]]:
+    """An organisation with one thing of each kind, and every way to name them."""
+    async with sessions.begin() as session:
+        viewer = await an_organization(session, name=f"{name} Oy", admin_email=f"{name}@example.com")
+        industry = await an_industry(session, viewer, name=f"{name} industry")
+        unit = await a_unit(session, viewer, name=f"{name} unit")
+        number = next(fresh)
+        customer = await a_customer(session, viewer, external_id=f"{name} customer", number=number)
+        contact = await a_contact(session, viewer, customer, external_id=f"{name} contact")
+        await named_statuses(session, viewer, name)
+        status = {"sales_status": Ref("name", f"{name} sales")}
+        case = await a_case(session, viewer, customer, external_id=f"{name} case", **status)
+        invoice_status = {"status": Ref("name", f"{name} invoicing")}
+        invoice = await an_invoice(session, viewer, customer, external_id=f"{name} invoice", **invoice_status)
+        cost = await a_cost(session, viewer, case, external_id=f"{name} cost")
+        rows = await keys_of(session, viewer)
+    named: dict[str, dict[str, Any]] = {
+        "Customer": {"id": customer, "externalId": f"{name} customer", "number": number},
+        "Contact": {"id": contact},
+        "Case": {"id": case, "externalId": f"{name} case"},
+        "Invoice": {"id": invoice, "externalId": f"{name} invoice"},
+        "Cost": {"id": cost, "externalId": f"{name} cost"},
+        "Industry": {"id": industry, "name": f"{name} industry"},
+        "Unit": {"id": unit, "name": f"{name} unit"},
+        "User": {"id": viewer.user_id, "email": f"{name}@example.com"},
+        "SalesStatus": {"id": rows["sales_statuses"], "name": f"{name} sales"},
+        "InvoiceStatus": {"id": rows["invoice_statuses"], "name": f"{name} invoicing"},
+        "Role": {"id": rows["roles"]},
+        "Token": {"id": rows["tokens"]},
+    }
+    for entity, ways in named.items():
+        ways["id"] = ids.encode(entity, ways["id"])
+    return viewer, named
+
+
+@pytest.fixture(scope="module")
+async def worlds(server: str, template: str) -> AsyncIterator[Any]:
+    """Two organisations. One database serves all tests, since none of them may change anything."""
+    async for url in cloned(server, template):
+        engine = engine_for(url)
+        sessions = sessions_of(engine)
+        yield sessions, (await a_world(sessions, "own"), await a_world(sessions, "other"))
+        await engine.dispose()
+
+
+async def named_statuses(session: Any, viewer: Viewer, name: str) -> None:
+    await upsert_sales_statuses(
+        session, viewer, [{"name": f"{name} sales", "category": "IN_PROGRESS", "probability": 10}]
+    )
+    await upsert_invoice_statuses(
+        session, viewer, [{"name": f"{name} invoicing", "numbered": False, "sent": False, "paid": False}]
+    )
+    nothing = dict.fromkeys(("read_customers", "edit_customers", "read_cases", "read_invoices", "read_costs"), "NONE")
+    await upsert_roles(
+        session, viewer, [{"name": f"{name} role", **nothing, "import_data": False, "administer": False}]
+    )
+    await create_token(session, viewer, {"name": f"{name} token"})
+
+
+async def keys_of(session: Any, viewer: Viewer) -> dict[str, Any]:
+    """The newest row of each table of the organisation."""
+    found = {}
+    for name in ("sales_statuses", "invoice_statuses", "roles", "tokens"):
+        table = metadata.tables[name]
+        newest = sa.select(table.c.id).where(table.c.organization_id == viewer.organization_id)
+        found[name] = await session.scalar(newest.order_by(table.c.id.desc()).limit(1))
+    return found
+
+
+async def everything_of(sessions: Sessions, viewer: Viewer) -> dict[str, list[Any]]:
+    """All rows of an organisation."""
+    found = {}
+    async with sessions() as session:
+        for table in metadata.sorted_tables:
+            key = table.c.id if table.name == "organizations" else table.c.get("organization_id")
+            if key is not None:
+                rows = await session.execute(sa.select(table).where(key == viewer.organization_id))
+                found[table.name] = sorted(map(repr, rows))
+    return found
+
+
+Place = tuple[str, ...]
+
+
+def places(type_: GraphQLInputType, entity: str, path: Place) -> Iterator[tuple[Place, str, str]]:
+    """Where below this argument something that exists is named: the path, what, and by which key."""
+    named: Any = get_named_type(type_)
+    if isinstance(type_, GraphQLNonNull):
+        yield from places(type_.of_type, entity, path)
+    elif isinstance(type_, GraphQLList):
+        yield from places(type_.of_type, entity, (*path, "0"))
+    elif named.name in REFERENCES:
+        for way in named.fields:
+            yield path, named.name.removesuffix("Ref"), way
+    elif named.name == "ID":
+        yield path, entity, "id"
+    elif isinstance(named, GraphQLInputObjectType):
+        below = named.name.removesuffix("Input").removesuffix("Set")
+        for name, field in named.fields.items():
+            yield from places(field.type, below, (*path, name))
+
+
+def all_places() -> list[tuple[str, Place, str, str]]:
+    found = []
+    for name, field in MUTATIONS.items():
+        for argument, definition in field.args.items():
+            found += [(name, *place) for place in places(definition.type, written_by(name), (argument,))]
+    return found
+
+
+def written_by(mutation: str) -> str:
+    """What the mutations with an `id` are about: `deleteContact` a contact."""
+    return next((known for known in ("Customer", "Contact", "Token") if mutation.endswith(known)), "")
+
+
+def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, own: Any, other: Any, entity: str) -> Any:
+    """A value that is right and names what is one's own, but for the one place that names what is another's."""
+    if isinstance(type_, GraphQLNonNull):
+        return value_for(type_.of_type, path, foreign, way, own, other, entity)
+    if isinstance(type_, GraphQLList):
+        return [value_for(type_.of_type, (*path, "0"), foreign, way, own, other, entity)]
+    named = get_named_type(type_)
+    source, key = (other, way) if path == foreign else (own, "id")
+    if named.name in REFERENCES:
+        return {key: source[named.name.removesuffix("Ref")][key]}
+    if named.name == "ID":
+        return source[entity]["id"]
+    if isinstance(named, GraphQLInputObjectType):
+        below = named.name.removesuffix("Input").removesuffix("Set")
+        return {
+            name: value_for(field.type, (*path, name), foreign, way, own, other, below)
+            for name, field in named.fields.items()
+            if wanted(name, path, foreign)
+        }
+    return plain_value(named, path[-1])
+
+
+def wanted(name: str, path: Place, foreign: Place) -> bool:
+    """All fields but the id of what is written, unless that is the place in question."""
+    return name != "id" or (*path, name) == foreign
+
+
+def plain_value(named: Any, name: str) -> Any:
+    if isinstance(named, GraphQLEnumType):
+        return "REJECT_ALL" if "REJECT_ALL" in named.values else next(iter(named.values))
+    if name in VALUES:
+        return VALUES[name]
+    texts = {"Boolean": False, "Int": next(fresh), "Date": "2024-01-31", "Decimal": "1"}
+    return texts.get(named.name, f"new {next(fresh)}")
+
+
+def document_for(mutation: str) -> str:
+    field = MUTATIONS[mutation]
+    variables = ", ".join(f"${name}: {argument.type}" for name, argument in field.args.items())
+    arguments = ", ".join(f"{name}: ${name}" for name in field.args)
+    return f"mutation({variables}) {{ answer: {mutation}({arguments}) {{ problems {{ code path }} }} }}"
+
+
+@pytest.mark.parametrize(("mutation", "path", "entity", "way"), all_places())
+async def test_what_is_another_organisations_is_not_found(worlds, mutation: str, path: Place, entity: str, way: str):
+    sessions, ((viewer, own), (stranger, other)) = worlds
+    before = [await everything_of(sessions, whose) for whose in (viewer, stranger)]
+    variables = {
+        name: value_for(argument.type, (name,), path, way, own, other, written_by(mutation))
+        for name, argument in MUTATIONS[mutation].args.items()
+    }
+    context = Context(sessions, viewer)
+    result = await schema.execute(document_for(mutation), variable_values=variables, context_value=context)
+    assert result.errors is None
+    assert result.data
+    assert {"code": "NOT_FOUND", "path": list(path)} in result.data["answer"]["problems"]
+    assert [await everything_of(sessions, whose) for whose in (viewer, stranger)] == before
+
+
+def test_the_walk_finds_every_kind_of_reference():
+    assert {entity for _, _, entity, _ in all_places()} >= {name.removesuffix("Ref") for name in REFERENCES}
+    assert {mutation for mutation, *_ in all_places()} == set(MUTATIONS) - {"updateOrganization"}

@@ -1,0 +1,110 @@
+"""Two writers at once: none is lost, and what must never be true never is."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from db import models
+from db.models import table_of
+from resolvers import ids
+from resolvers.customer import create_customer, delete_customer, update_customer
+from resolvers.references import Ref
+from resolvers.upsert import upsert_cases, upsert_customers
+from tests.builders import a_customer, an_organization, ref, stored
+
+RACES = {"23503", "23505", "40P01"}
+
+
+async def in_transaction(sessions, function, *arguments):
+    """Like the caller of every mutation: tried again where somebody else was faster."""
+    for _ in range(10):
+        try:
+            async with sessions.begin() as session:
+                return await function(session, *arguments)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in RACES:
+                raise
+    raise AssertionError("ten tries were not enough")
+
+
+@pytest.fixture
+async def viewer(sessions):
+    async with sessions.begin() as session:
+        return await an_organization(session)
+
+
+async def test_updates_at_once_are_all_kept(sessions, viewer):
+    async with sessions.begin() as session:
+        key = await a_customer(session, viewer)
+    names = ("email", "phone", "website", "notes", "vat_number", "business_id")
+    await asyncio.gather(
+        *(in_transaction(sessions, update_customer, viewer, ids.encode("Customer", key), {name: "x"}) for name in names)
+    )
+    async with sessions() as session:
+        row = await stored(session, models.Customer, key)
+        assert row.version == 1 + len(names)
+        assert all(getattr(row, name) == "x" for name in names)
+
+
+async def test_of_two_updates_of_one_version_one_is_stale(sessions, viewer):
+    async with sessions.begin() as session:
+        key = await a_customer(session, viewer)
+    outcomes = await asyncio.gather(
+        *(
+            in_transaction(sessions, update_customer, viewer, ids.encode("Customer", key), {"name": name}, 1)
+            for name in "ab"
+        )
+    )
+    assert sorted(len(outcome.problems) for outcome in outcomes) == [0, 1]
+
+
+async def test_numbers_are_given_once(sessions, viewer):
+    made = await asyncio.gather(
+        *(in_transaction(sessions, create_customer, viewer, {"name": f"C{n}"}) for n in range(20))
+    )
+    assert all(outcome.key for outcome in made)
+    async with sessions() as session:
+        numbers = await session.scalars(sa.select(table_of(models.Customer).c.number))
+        assert sorted(numbers) == list(range(1, 21))
+
+
+async def test_one_external_id_is_created_once(sessions, viewer):
+    rows = [{"name": f"C{n}", "external_id": f"x{n}"} for n in range(50)]
+    results = await asyncio.gather(
+        *(in_transaction(sessions, upsert_customers, viewer, given) for given in (rows, rows[::-1], rows))
+    )
+    assert sorted(result.created for result in results) == [0, 0, 50]
+    async with sessions() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(table_of(models.Customer))) == 50
+
+
+async def test_upserts_in_opposite_order_both_arrive(sessions, viewer):
+    rows = [{"name": "A", "external_id": f"x{n}"} for n in range(200)]
+    await in_transaction(sessions, upsert_customers, viewer, rows)
+    results = await asyncio.gather(
+        in_transaction(sessions, upsert_customers, viewer, [row | {"email": "a@b.fi"} for row in rows]),
+        in_transaction(sessions, upsert_customers, viewer, [row | {"phone": "1"} for row in rows[::-1]]),
+    )
+    assert [result.updated for result in results] == [200, 200]
+    async with sessions() as session:
+        for row in await session.execute(sa.select(table_of(models.Customer))):
+            assert (row.email, row.phone, row.version) == ("a@b.fi", "1", 3)
+
+
+async def test_a_case_never_comes_to_a_customer_that_goes(sessions, viewer):
+    for _ in range(10):
+        async with sessions.begin() as session:
+            key = await a_customer(session, viewer)
+        case = {
+            "external_id": key.hex,
+            "customer": ref("Customer", key),
+            "name": "A",
+            "sales_status": Ref("name", "Won"),
+        }
+        gone, came = await asyncio.gather(
+            in_transaction(sessions, delete_customer, viewer, ids.encode("Customer", key)),
+            in_transaction(sessions, upsert_cases, viewer, [case]),
+        )
+        assert bool(gone.problems) != bool(came.problems)
