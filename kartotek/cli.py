@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -19,12 +19,16 @@ from db import migration
 from db.models import Organization, TokenScope
 from db.models.base import now
 from kartotek.database import DatabaseNotThere, Sessions, database, engine_on, sessions_of
+from kartotek.progress import bars
 from kartotek.settings import Settings
 from resolvers.founding import init_organization
 from resolvers.problems import Problem
 from resolvers.reading import read
 from resolvers.selection import Field, Listing
 from resolvers.viewer import Viewer, find_first_administrator, find_viewer_by_email
+
+if TYPE_CHECKING:
+    from kartotek.load import Summary
 
 R = TypeVar("R")
 
@@ -210,6 +214,61 @@ def run_server(settings: Settings, host: str, port: int, announcement: Callable[
 
 
 @app.command()
+def load(
+    mapping: Annotated[Path, typer.Argument(help="TOML file that says which columns become what.")],
+    source: Annotated[Path, typer.Option(help="Folder of the files that the mapping names.")],
+    rejects: Annotated[Path, typer.Option(help="Where rows go that cannot be loaded.")] = Path("rejects.csv"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would happen, and change nothing.")] = False,
+    organization: OrganizationName = None,
+    as_: As = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Load CSV and NDJSON files from other systems; exit code 3 where rows were rejected, 1 where nothing changed."""
+    from kartotek.load import LoadFailed, Summary, load, read_mapping
+
+    async def work(sessions: Sessions) -> Summary:
+        async with sessions() as session:
+            viewer = await get_viewer(session, organization, as_)
+        with bars(console) as progress:
+            return await load(
+                sessions, viewer, read_mapping(mapping), source, rejects=rejects, dry_run=dry_run, progress=progress
+            )
+
+    try:
+        summary = on_database(settings_for(data_dir, statement_timeout=0), work)
+    except LoadFailed as error:
+        console.print(f"[bold red]kartotek:[/] {error}\nNothing has been changed.", highlight=False)
+        raise typer.Exit(1) from None
+    print_summary(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+def print_summary(summary: "Summary") -> None:
+    """What became of the rows, step by step and in all."""
+    counts = ("read", "created", "updated", "unchanged", "rejected")
+    table = Table("step", "file", *(Column(count, justify="right") for count in counts))
+    for tally in summary.steps:
+        table.add_row(tally.step, tally.file, *(f"{getattr(tally, count):,}" for count in counts))
+    table.add_section()
+    table.add_row("all", "", *(f"{summary.total(count):,}" for count in counts))
+    output = output_console()
+    output.print(table)
+    for reason, rows in summary.reasons.items():
+        output.print(f"{rows:,} rejected: {reason}", highlight=False, markup=False)
+    for note in summary.notes:
+        output.print(f"note: {note}", highlight=False, markup=False)
+    if summary.rejects:
+        output.print(f"The rejected rows are in {summary.rejects}.", highlight=False, markup=False)
+    if summary.is_dry_run:
+        output.print("This was a dry run: nothing has been changed.")
+
+
+def output_console() -> Console:
+    """Where tables go; wide enough to keep ids whole where nobody looks."""
+    return Console(width=None if sys.stdout.isatty() else 200)
+
+
+@app.command()
 def demo(
     port: Port = 8000,
     customers: Annotated[int, typer.Option(min=10, help="How many customers to invent.")] = 2000,
@@ -223,7 +282,12 @@ def demo(
         migration.run(url)
         prepared = on_engine(url, settings, lambda engine: prepare_demo(engine, customers, console))
         secret = asyncio.run(prepared)
-        run_server(settings.model_copy(update={"database_url": url}), "127.0.0.1", port, lambda address: f"ready {address} token {secret}")
+        run_server(
+            settings.model_copy(update={"database_url": url}),
+            "127.0.0.1",
+            port,
+            lambda address: f"ready {address} token {secret}",
+        )
 
 
 @tokens.command("create")
@@ -261,7 +325,7 @@ def list_tokens_command(organization: OrganizationName = None, as_: As = None, d
     for token in on_database(settings_for(data_dir), work):
         used, expires = token["last_used_at"] or "never", token["expires_at"] or "never"
         table.add_row(token["id"], token["name"], token["user"]["email"], token["scope"], used, expires)
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    output_console().print(table)
 
 
 @tokens.command("revoke")

@@ -5,18 +5,18 @@ from datetime import date
 
 import sqlalchemy as sa
 from rich.console import Console
-from rich.progress import Progress, TaskID
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from db.models import Token, table_of
 from kartotek.database import sessions_of
 from kartotek.demo_data import drop_demo, find_demo, load_demo
+from kartotek.progress import bars
 from resolvers.kpis import today
 from resolvers.token import create_token
 from resolvers.viewer import Viewer, find_first_administrator
 
 TIMEZONE = "Europe/Helsinki"
-TOKEN = "demo"
+NAMED = "demo"
 
 
 async def prepare_demo(engine: AsyncEngine, customers: int, console: Console) -> str:
@@ -36,14 +36,7 @@ async def prepare_demo(engine: AsyncEngine, customers: int, console: Console) ->
 
 
 async def _load(engine: AsyncEngine, day: date, customers: int, console: Console) -> uuid.UUID:
-    with Progress(console=console, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(table: str, written: int, rows: int) -> None:
-            if table not in tasks:
-                tasks[table] = bars.add_task(table, total=rows)
-            bars.update(tasks[table], completed=written)
-
+    with bars(console) as show:
         keys = await load_demo(engine, today=day, customers=customers, progress=show)
     return keys.organization_id
 
@@ -51,8 +44,8 @@ async def _load(engine: AsyncEngine, day: date, customers: int, console: Console
 async def _new_token(session: AsyncSession, viewer: Viewer) -> str:
     """A token in place of the one of the last start, whose secret nobody knows any more."""
     tokens = table_of(Token)
-    earlier = (tokens.c.organization_id == viewer.organization_id, tokens.c.name == TOKEN)
+    earlier = (tokens.c.organization_id == viewer.organization_id, tokens.c.name == NAMED)
     await session.execute(sa.delete(tokens).where(*earlier))
-    made = await create_token(session, viewer, {"name": TOKEN})
+    made = await create_token(session, viewer, {"name": NAMED})
     assert made.secret is not None
     return made.secret

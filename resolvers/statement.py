@@ -1,7 +1,7 @@
 """From a selection to one SQL statement that answers with finished JSON.
 
-However deep the query, it becomes one statement: links are sub-selects of the row they hang on, lists are a page of rows
-gathered into a JSON array, and the viewer's organisation and rights are conditions of every table that it touches.
+However deep the query, it becomes one statement: links are sub-selects of the row they hang on, lists are a page of
+rows gathered into a JSON array, and the viewer's organisation and rights are conditions of every table it touches.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 import uuid_utils.compat
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import AutoString, Field, SQLModel
 
 metadata = SQLModel.metadata
 metadata.naming_convention = {
@@ -53,6 +53,14 @@ class Versioned(Entity):
     version: int = Field(default=1, description="Grows by one with each change.")
     created_at: datetime = Field(default_factory=now, sa_type=TIMESTAMP, description="When it was created.")
     updated_at: datetime = Field(default_factory=now, sa_type=TIMESTAMP, description="When it was last changed.")
+
+
+@sa.event.listens_for(sa.Table, "after_parent_attach")
+def _texts_are_texts(table: sa.Table, parent: sa.MetaData) -> None:
+    """Give texts the plain type: SQLModel's own is no `sa.String`, so whoever asks is told that they are none."""
+    for column in table.columns if parent is metadata else ():
+        if isinstance(column.type, AutoString):
+            column.type = sa.String(column.type.length)
 
 
 def table_of(model: Any) -> sa.Table:

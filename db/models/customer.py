@@ -83,6 +83,8 @@ class Customer(CustomerFields, Versioned, table=True):
         index("customers", "lower(name)", "id"),
         index("customers", "lower(email)", "id"),
         index("customers", "lower(business_id)", "id"),
+        index("customers", "lower(country)", "id"),
+        index("customers", "is_active", "id"),
         index("customers", "industry_id", "id"),
         index("customers", "owner_id", "id"),
         index("customers", "created_at", "id"),
@@ -154,6 +156,7 @@ class Contact(ContactFields, Versioned, table=True):
         index("contacts", "lower(last_name)", "id"),
         index("contacts", "lower(first_name)", "id"),
         index("contacts", "lower(email)", "id"),
+        index("contacts", "is_primary", "id"),
         index("contacts", "created_at", "id"),
         index("contacts", "updated_at", "id"),
     )

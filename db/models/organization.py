@@ -97,6 +97,7 @@ class User(UserFields, Entity, table=True):
         check("email_case", "email = lower(email)"),
         index("users", "email", suffix="email_key", unique=True),
         index("users", "lower(name)", "id"),
+        index("users", "lower(email)", "id"),
         index("users", "unit_id", "id"),
         index("users", "role_id"),
     )

@@ -65,6 +65,7 @@ class Case(CaseFields, Versioned, table=True):
         index("cases", "owner_id", "id"),
         index("cases", "sales_status_id", "id"),
         index("cases", "lower(name)", "id"),
+        index("cases", "is_open", "id"),
         index("cases", "value_amount", "id"),
         index("cases", "expected_close", "id"),
         index("cases", "closed_on", "id"),

@@ -287,6 +287,16 @@ def _users() -> None:
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_users")),
     )
     op.create_index(
+        "ix_users_email_id",
+        "users",
+        [
+            sa.literal_column("organization_id"),
+            sa.literal_column('(lower(email) COLLATE "C")'),
+            sa.literal_column("id"),
+        ],
+        unique=False,
+    )
+    op.create_index(
         "ix_users_email_key", "users", [sa.literal_column("organization_id"), sa.literal_column("email")], unique=True
     )
     op.create_index(
@@ -429,6 +439,16 @@ def _customers() -> None:
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_index(
+        "ix_customers_country_id",
+        "customers",
+        [
+            sa.literal_column("organization_id"),
+            sa.literal_column('(lower(country) COLLATE "C")'),
+            sa.literal_column("id"),
+        ],
+        unique=False,
+    )
+    op.create_index(
         "ix_customers_created_at_id",
         "customers",
         [sa.literal_column("organization_id"), sa.literal_column("created_at"), sa.literal_column("id")],
@@ -455,6 +475,12 @@ def _customers() -> None:
         "ix_customers_industry_id_id",
         "customers",
         [sa.literal_column("organization_id"), sa.literal_column("industry_id"), sa.literal_column("id")],
+        unique=False,
+    )
+    op.create_index(
+        "ix_customers_is_active_id",
+        "customers",
+        [sa.literal_column("organization_id"), sa.literal_column("is_active"), sa.literal_column("id")],
         unique=False,
     )
     op.create_index(
@@ -723,6 +749,12 @@ def _cases() -> None:
         unique=True,
     )
     op.create_index(
+        "ix_cases_is_open_id",
+        "cases",
+        [sa.literal_column("organization_id"), sa.literal_column("is_open"), sa.literal_column("id")],
+        unique=False,
+    )
+    op.create_index(
         "ix_cases_name_id",
         "cases",
         [sa.literal_column("organization_id"), sa.literal_column('(lower(name) COLLATE "C")'), sa.literal_column("id")],
@@ -895,6 +927,12 @@ def _contacts() -> None:
             sa.literal_column('(lower(first_name) COLLATE "C")'),
             sa.literal_column("id"),
         ],
+        unique=False,
+    )
+    op.create_index(
+        "ix_contacts_is_primary_id",
+        "contacts",
+        [sa.literal_column("organization_id"), sa.literal_column("is_primary"), sa.literal_column("id")],
         unique=False,
     )
     op.create_index(

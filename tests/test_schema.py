@@ -1,0 +1,70 @@
+"""The public face: it is kept in the repository, described throughout, and keeps its promises."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schema.api import schema
+
+ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("KARTOTEK_SHARED", ROOT.parent / "shared"))
+
+LATER = (
+    "Query.possibleDuplicates",
+    "Query.checkVatNumber",
+    "Query.registries",
+    "Query.registry",
+    "Query.customers(search:)",
+    "Query.contacts(search:)",
+    "Query.reportFields",
+    "Query.composeReport",
+    "Query.reportRows",
+    "Kpis.history",
+    "KpiMonth",
+    "Registry",
+    "IndustryCode",
+    "VatValidity",
+    "VatCheck",
+    "ReportRoot",
+    "ReportField",
+    "ComposedReport",
+    "ReportRows",
+    "ReportInput",
+    "Mutation.mergeCustomers",
+    "Mutation.bulkUpdateCustomers",
+    "Mutation.undoBulkOperation",
+    "Mutation.importCustomer",
+    "Mutation.refreshCustomer",
+    "Mutation.saveReport",
+    "Mutation.deleteReport",
+    "CustomerTarget",
+    "MatchingCustomers",
+    "CustomerBulkSet",
+    "UndoConflict",
+    "OnDuplicate",
+    "Overwrite",
+    "MergePayload",
+    "ImportCustomerPayload",
+    "ReportPayload",
+    "BulkUpdatePayload",
+    "Subscription",
+    "CustomerEvent",
+)
+"""Promises whose features are still to come; each goes from this list with its feature."""
+
+
+def test_the_sdl_in_the_repository_is_the_schema():
+    assert (ROOT / "schema/schema.graphql").read_text().strip() == schema.as_str().strip()
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the folder of the contract is not here")
+def test_what_is_promised_is_there_in_the_same_words():
+    command = [sys.executable, str(SHARED / "check_contract.py"), str(ROOT / "schema/schema.graphql")]
+    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    broken = [line for line in lines if line.startswith("differs:")]
+    missing = [line.removeprefix("missing: ") for line in lines if line.startswith("missing: ")]
+    assert broken == []
+    assert [name for name in missing if not name.startswith(LATER)] == []
