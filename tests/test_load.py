@@ -27,7 +27,7 @@ from kartotek.load import (
     plan_of,
     read_mapping,
 )
-from kartotek.load.mapping import Column, File, _Step
+from kartotek.load.mapping import Column, File, StepTable
 from kartotek.load.records import opened
 from kartotek.load.spellings import Unreadable
 from kartotek.load.targets import TARGETS
@@ -178,6 +178,10 @@ def with_field(step: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
         ({"steps": [CUSTOMERS], "files": {"customer.csv": {}}}, 'files."customer.csv": no step reads this file'),
         ({"steps": [CUSTOMERS], "files": {"customers.csv": {"encoding": "utf-9"}}}, "there is no encoding “utf-9”"),
         (
+            {"steps": [CUSTOMERS], "files": {"customers.csv": {"delimiter": "\n"}}},
+            "line breaks cannot stand between cells",
+        ),
+        (
             {"steps": [CUSTOMERS], "files": {"customers.csv": {"columns": {"nam": {}}}}},
             'files."customers.csv".columns.nam: no step uses this column; did you mean “name”?',
         ),
@@ -227,7 +231,7 @@ def test_a_mapping_that_is_not_toml_says_in_which_line(tmp_path):
 
 def test_every_key_of_a_mapping_is_documented():
     documented = (HOME / "docs" / "loading.md").read_text("utf-8")
-    keys = {field.alias or name for table in (Column, File, _Step) for name, field in table.model_fields.items()}
+    keys = {field.alias or name for table in (Column, File, StepTable) for name, field in table.model_fields.items()}
     assert not {key for key in keys if f"`{key}`" not in documented}
     assert not {name for name in TARGETS if f"`{name}`" not in documented}
 
@@ -550,6 +554,19 @@ async def test_a_failure_in_the_middle_changes_nothing(desk, folder):
     assert (await desk.count(Customer), await desk.count(Change)) == (0, before)
     assert desk.rejects.read_text() == "of an earlier load"
     assert [path.name for path in desk.rejects.parent.iterdir() if path.is_file()] == ["rejects.csv"]
+
+
+async def test_a_load_that_is_interrupted_changes_nothing(desk):
+    def interrupt(step: str, done: int, total: int) -> None:
+        if step == "cases":
+            raise InterruptedError
+
+    desk.put(customers_csv="id,name\n1,Aalto\n2,\n", cases_csv="id,customer,name\n1,1,A\n")
+    before = await desk.count(Change)
+    with pytest.raises(InterruptedError):
+        await desk.load(CUSTOMERS, CASES, progress=interrupt)
+    assert (await desk.count(Customer), await desk.count(Change)) == (0, before)
+    assert [path for path in desk.rejects.parent.iterdir() if path.is_file()] == []
 
 
 async def test_files_are_looked_at_before_anything_is_written(desk, folder):

@@ -6,7 +6,8 @@ LoadFailed              nothing was changed
 └── NotPermitted        somebody else has to load it
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class LoadFailed(Exception):
@@ -27,3 +28,10 @@ class SourceUnreadable(LoadFailed):
 
 class NotPermitted(LoadFailed):
     """The user may not load this."""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What was probably meant by an unknown name: the nearest one, else all there are."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"did you mean “{near[0]}”?" if near else f"there is {', '.join(names)}"

@@ -11,7 +11,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from kartotek.load.errors import MappingInvalid
+from kartotek.load.errors import MappingInvalid, meant
+from kartotek.load.slots import Misfit
 from kartotek.load.spellings import (
     FALSE,
     TRUE,
@@ -24,7 +25,7 @@ from kartotek.load.spellings import (
     read_integer,
     short,
 )
-from kartotek.load.targets import TARGETS, Filling, Misfit, Target, filling_of, meant
+from kartotek.load.targets import TARGETS, Filling, Target
 
 Type = Literal["text", "integer", "decimal", "date", "boolean"]
 Word = str | bool | int | Decimal
@@ -40,11 +41,13 @@ _OPTIONS: Mapping[str, tuple[Type, ...]] = {
 """Which types an option of a column is for."""
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of the TOML file."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Column(_Table):
+class Column(Table):
     """How the cells of a column are to be read."""
 
     source: str | None = Field(
@@ -112,7 +115,7 @@ class Column(_Table):
 AS_IT_IS = Column()
 
 
-class File(_Table):
+class File(Table):
     """How a file is to be read."""
 
     format: Literal["csv", "ndjson"] | None = Field(default=None, description="By default what the name ends in.")
@@ -123,6 +126,13 @@ class File(_Table):
     columns: dict[str, Column] = Field(
         default={}, description="The columns that have to be read in a way of their own."
     )
+
+    @field_validator("delimiter")
+    @classmethod
+    def _can_delimit(cls, delimiter: str) -> str:
+        if delimiter in '"\r\n':
+            raise ValueError("quotation marks and line breaks cannot stand between cells")
+        return delimiter
 
     @field_validator("encoding")
     @classmethod
@@ -144,7 +154,9 @@ class File(_Table):
         return self.column(name).source or name
 
 
-class _Step(_Table):
+class StepTable(Table):
+    """What the file says of a step."""
+
     name: str | None = Field(default=None, min_length=1)
     into: str
     file: str
@@ -170,12 +182,15 @@ class _Step(_Table):
 
     @property
     def called(self) -> str:
+        """Its name, or the plural of what it makes."""
         return self.name or TARGETS[self.into].plural
 
 
-class _Mapping(_Table):
+class MappingTable(Table):
+    """The whole file."""
+
     files: dict[str, File] = {}
-    steps: list[_Step] = Field(min_length=1)
+    steps: list[StepTable] = Field(min_length=1)
 
 
 Conditions = Mapping[str, frozenset[str]]
@@ -237,7 +252,7 @@ def read_mapping(path: Path) -> Plan:
 def plan_of(said: Mapping[str, Any], source: str) -> Plan:
     """The plan that the tables of a mapping make; MappingInvalid with all that is wrong."""
     try:
-        tables = _Mapping.model_validate(said)
+        tables = MappingTable.model_validate(said)
     except ValidationError as invalid:
         raise MappingInvalid(source, _faults_of(invalid, said)) from invalid
     faults = [*_faults_among_files(tables), *(fault for each in _faults_of_steps(tables) for fault in each)]
@@ -249,7 +264,7 @@ def plan_of(said: Mapping[str, Any], source: str) -> Plan:
     return plan
 
 
-def _step(tables: _Mapping, said: _Step) -> Step:
+def _step(tables: MappingTable, said: StepTable) -> Step:
     target = TARGETS[said.into]
     return Step(
         name=said.called,
@@ -259,7 +274,7 @@ def _step(tables: _Mapping, said: _Step) -> Step:
         where=_conditions(said.where),
         unless=_conditions(said.unless),
         needs=_needs(tables, said),
-        fillings=[filling_of(target, name, value) for name, value in said.fields.items()],
+        fillings=[target.filling(name, value) for name, value in said.fields.items()],
     )
 
 
@@ -274,7 +289,7 @@ def _names(said: str | list[str]) -> list[str]:
     return [said] if isinstance(said, str) else said
 
 
-def _needs(tables: _Mapping, said: _Step) -> frozenset[str]:
+def _needs(tables: MappingTable, said: StepTable) -> frozenset[str]:
     """The steps that are needed, and those that they need."""
     by_name = {step.called: step for step in tables.steps}
     needed = _names(said.needs)
@@ -314,10 +329,10 @@ def _message(kind: str, place: tuple[Any, ...], error: Any) -> str:
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:
-    table: type[BaseModel] = _Mapping
+    table: type[BaseModel] = MappingTable
     match place:
         case ("steps", _):
-            table = _Step
+            table = StepTable
         case ("files", _, "columns", _):
             table = Column
         case ("files", _):
@@ -345,21 +360,21 @@ def _dotted(place: Sequence[Any]) -> str:
     return ".".join(f'"{part}"' if "." in str(part) else str(part) for part in place)
 
 
-def _faults_among_files(tables: _Mapping) -> Iterator[str]:
+def _faults_among_files(tables: MappingTable) -> Iterator[str]:
     used = [step.file for step in tables.steps]
     for name in tables.files:
         if name not in used:
             yield f"{_dotted(('files', name))}: no step reads this file; {meant(name, used)}"
 
 
-def _faults_of_steps(tables: _Mapping) -> Iterator[Iterator[str]]:
+def _faults_of_steps(tables: MappingTable) -> Iterator[Iterator[str]]:
     for number, step in enumerate(tables.steps):
         earlier = tables.steps[:number]
         where = f"step {number + 1} ({step.called})"
         yield (f"{where}: {fault}" for fault in _faults_of_step(tables, step, earlier))
 
 
-def _faults_of_step(tables: _Mapping, step: _Step, earlier: Sequence[_Step]) -> Iterator[str]:
+def _faults_of_step(tables: MappingTable, step: StepTable, earlier: Sequence[StepTable]) -> Iterator[str]:
     if step.called in [other.called for other in earlier]:
         yield f"name: another step is called “{step.called}” too; give this one a name of its own"
     if _format_of(step.file, tables.files.get(step.file, File())) is None:
@@ -381,12 +396,12 @@ def _faults_of_fields(target: Target, said: Mapping[str, Any]) -> Iterator[str]:
             yield f"fields.{name}: {target.noun} has no such field; {meant(name, target.fields)}"
             continue
         try:
-            filling_of(target, name, value)
+            target.filling(name, value)
         except Misfit as misfit:
             yield f"{_dotted(('fields', name, *misfit.place))}: {misfit}"
 
 
-def _unused(plan: Plan, tables: _Mapping) -> Iterator[str]:
+def _unused(plan: Plan, tables: MappingTable) -> Iterator[str]:
     """Columns that are described but not used: most likely the name is misspelt."""
     for name, file in tables.files.items():
         used = {column for step in plan.steps if step.file_name == name for column in step.names}

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kartotek.load.errors import SourceUnreadable
+from kartotek.load.errors import SourceUnreadable, meant
 from kartotek.load.mapping import Column, Step
 from kartotek.load.spellings import Unreadable, plain, short
-from kartotek.load.targets import meant
 from resolvers.validation import is_storable
 
 Raw = Mapping[str, str | None]
@@ -59,6 +59,7 @@ class Reader:
     """The records of one file."""
 
     def __init__(self, path: Path, step: Step) -> None:
+        self._path = path
         self._step = step
         self._binary = path.open("rb")
         encoding = "utf-8-sig" if step.file.encoding == "utf-8" else step.file.encoding
@@ -99,14 +100,15 @@ class Reader:
             return (
                 f'{where}: {hint}; say so with delimiter = {json.dumps(others[0])} in [files."{self._step.file_name}"].'
             )
-        return f"{where}: there is no column “{column}”; {meant(column, names)}."
+        return f"{where}: there is no column “{column}”; {meant(column, names)}"
 
     def __iter__(self) -> Iterator[Record]:
+        """The records, from first to last; SourceUnreadable, with what to do about it, where one cannot be had."""
         return self._csv_records() if self._step.reads_csv else self._json_records()
 
     def _lines(self) -> Iterator[str]:
         number = 0
-        while line := self._text.readline(LONGEST):
+        while line := self._next_line():
             number += 1
             if len(line) == LONGEST:
                 raise SourceUnreadable(
@@ -114,6 +116,12 @@ class Reader:
                     f"is this the file that the mapping means?"
                 )
             yield line
+
+    def _next_line(self) -> str:
+        try:
+            return self._text.readline(LONGEST)
+        except UnicodeError as error:
+            raise SourceUnreadable(_undecodable(self._path, self._step, error)) from error
 
     def _csv_records(self) -> Iterator[Record]:
         names = self.read_header()
@@ -184,15 +192,13 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 @contextmanager
 def opened(path: Path, step: Step) -> Iterator[Reader]:
-    """A reader of the step's file; SourceUnreadable where it cannot be read, with what to do about it."""
+    """A reader of the step's file; SourceUnreadable where there is none."""
     try:
         reader = Reader(path, step)
     except OSError as error:
         raise SourceUnreadable(f"{path}: the file cannot be read: {error.strerror}.") from error
     try:
         yield reader
-    except UnicodeError as error:
-        raise SourceUnreadable(_undecodable(path, step, error)) from error
     finally:
         reader.close()
 
@@ -212,7 +218,7 @@ def _first_bad_line(path: Path, encoding: str) -> int | None:
     if "\n".encode(encoding) != b"\n":
         return None
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(partial(lines.readline, LONGEST), b""), 1):
             try:
                 line.decode(encoding)
             except UnicodeError:
