@@ -34,7 +34,7 @@ help:
 	@: $(info $(help))
 
 demo: env
-	$(bin)/kartotek demo $(if $(PORT),--port $(PORT)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(ARGS)
+	@$(bin)/kartotek demo $(if $(PORT),--port $(PORT)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(ARGS)
 
 test: env
 	$(bin)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
