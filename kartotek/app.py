@@ -6,14 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypedDict
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from db.connection import Database
 from db.migration import is_current
-from kartotek.database import Sessions, database, engine_on, sessions_of
+from kartotek.database import connected_as, database
 from kartotek.settings import Settings
 from schema.api import schema
 from schema.context import NotAuthenticated
@@ -23,8 +23,7 @@ from schema.view import UNAUTHENTICATED, GraphQLView, find_viewer, refusal
 class State(TypedDict):
     """What lives as long as the application."""
 
-    engine: AsyncEngine
-    sessions: Sessions
+    database: Database
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -36,8 +35,7 @@ def create_app(settings: Settings) -> Starlette:
             running = database(settings)
             url = await asyncio.to_thread(running.__enter__)
             stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-            engine = await stack.enter_async_context(engine_on(url, settings))
-            yield {"engine": engine, "sessions": sessions_of(engine)}
+            yield {"database": await stack.enter_async_context(connected_as(settings, url))}
 
     graphql = GraphQLView(schema, open_to_strangers=settings.open_introspection)
     return Starlette(
@@ -58,7 +56,7 @@ def sdl_for(settings: Settings) -> Callable[[Request], Awaitable[Response]]:
 
     async def sdl(request: Request) -> Response:
         try:
-            viewer = await find_viewer(request.state.sessions, request)
+            viewer = await find_viewer(request.state.database, request)
         except NotAuthenticated as error:
             return refusal(error, UNAUTHENTICATED)
         if viewer is None and not settings.open_introspection:
@@ -76,7 +74,7 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """The database answers and has the shape that this version needs."""
     try:
-        current = await is_current(request.state.engine)
+        current = await is_current(request.state.database.engine)
     except (sa.exc.SQLAlchemyError, OSError) as error:
         return _not_ready(f"The database does not answer: {type(error).__name__}.")
     return JSONResponse({"status": "ok"}) if current else _not_ready("Migrations are missing: run `kartotek migrate`.")

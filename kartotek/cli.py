@@ -13,12 +13,13 @@ import sqlalchemy as sa
 import typer
 from rich.console import Console
 from rich.table import Column, Table
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import migration
+from db.connection import Database, Sessions, reads_of
 from db.models import Organization, TokenScope
 from db.models.base import now
-from kartotek.database import DatabaseNotThere, Sessions, database, engine_on, sessions_of
+from kartotek.database import DatabaseNotThere, connected_as, database
 from kartotek.progress import bars
 from kartotek.settings import Settings
 from resolvers.founding import init_organization
@@ -84,15 +85,15 @@ def on_database(settings: Settings, work: Callable[[Sessions], Awaitable[R]]) ->
     """Do the work with sessions on the database."""
 
     with explained(), database(settings) as url:
-        return asyncio.run(on_engine(url, settings, lambda engine: work(sessions_of(engine))))
+        return asyncio.run(connected_to(url, settings, lambda connected: work(connected.sessions)))
 
 
-async def on_engine(url: str, settings: Settings, work: Callable[[AsyncEngine], Awaitable[R]]) -> R:
-    """Do the work with an engine on the database, where that has the right shape."""
-    async with engine_on(url, settings) as engine:
-        if not await migration.is_current(engine):
+async def connected_to(url: str, settings: Settings, work: Callable[[Database], Awaitable[R]]) -> R:
+    """Do the work on the database, where that has the right shape."""
+    async with connected_as(settings, url) as connected:
+        if not await migration.is_current(connected.engine):
             raise CommandFailed("The database is of another version: run `kartotek migrate` first.")
-        return await work(engine)
+        return await work(connected)
 
 
 async def get_organization(session: AsyncSession, name: str | None) -> Any:
@@ -280,7 +281,7 @@ def demo(
     settings = settings_for(data_dir, open_introspection=True)
     with explained(), database(settings) as url:
         migration.run(url)
-        prepared = on_engine(url, settings, lambda engine: prepare_demo(engine, customers, console))
+        prepared = connected_to(url, settings, lambda connected: prepare_demo(connected, customers, console))
         secret = asyncio.run(prepared)
         run_server(
             settings.model_copy(update={"database_url": url}),
@@ -317,7 +318,7 @@ def list_tokens_command(organization: OrganizationName = None, as_: As = None, d
     async def work(sessions: Sessions) -> list[dict[str, Any]]:
         async with sessions() as session:
             viewer = await get_viewer(session, organization, as_)
-            found: list[dict[str, Any]] = orjson.loads(await read(session, viewer, TOKENS) or "[]")
+            found: list[dict[str, Any]] = orjson.loads(await read(await reads_of(session), viewer, TOKENS) or "[]")
             return found
 
     id_column = Column("id", no_wrap=True, min_width=len("tok_") + 32)

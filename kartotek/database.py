@@ -1,14 +1,10 @@
 """Which database: the one that is set, or an embedded one for as long as it is needed."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
-
-from db.connection import engine_for
+from db.connection import Database, connected
 from kartotek.settings import Settings
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 class DatabaseNotThere(Exception):
@@ -32,16 +28,6 @@ def database(settings: Settings) -> Iterator[str]:
         yield url
 
 
-@asynccontextmanager
-async def engine_on(url: str, settings: Settings) -> AsyncIterator[AsyncEngine]:
-    """An engine whose connections are closed at the end."""
-    engine = engine_for(url, pool_size=settings.database_pool, statement_timeout=settings.statement_timeout)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
-
-
-def sessions_of(engine: AsyncEngine) -> Sessions:
-    """A factory of sessions; every field of a request opens its own."""
-    return async_sessionmaker(engine, expire_on_commit=False)
+def connected_as(settings: Settings, url: str) -> AbstractAsyncContextManager[Database]:
+    """The database at `url`, with the limits of the settings."""
+    return connected(url, pool_size=settings.database_pool, statement_timeout=settings.statement_timeout)

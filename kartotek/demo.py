@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from db.connection import Database
 from db.models import Token, table_of
-from kartotek.database import sessions_of
 from kartotek.demo_data import drop_demo, find_demo, load_demo
 from kartotek.progress import bars
 from resolvers.kpis import today
@@ -19,16 +19,16 @@ TIMEZONE = "Europe/Helsinki"
 NAMED = "demo"
 
 
-async def prepare_demo(engine: AsyncEngine, customers: int, console: Console) -> str:
+async def prepare_demo(database: Database, customers: int, console: Console) -> str:
     """See to it that demo data of this month are there; the secret of a new token for their administrator."""
-    day, sessions = today(TIMEZONE), sessions_of(engine)
+    day, sessions = today(TIMEZONE), database.sessions
     async with sessions.begin() as session:
         demo = await find_demo(session)
         if demo is not None and demo.month != day.replace(day=1):
             console.print(f"The demo data are of {demo.month:%B %Y}: making new ones.")
             await drop_demo(session)
             demo = None
-    organization_id = demo.organization_id if demo else await _load(engine, day, customers, console)
+    organization_id = demo.organization_id if demo else await _load(database.engine, day, customers, console)
     async with sessions.begin() as session:
         viewer = await find_first_administrator(session, organization_id)
         assert viewer is not None

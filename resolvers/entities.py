@@ -28,6 +28,8 @@ class Row:
 
     table: Table
     may: Permissions
+    joins: list[tuple[Table, Predicate]] | None = None
+    """Where links may be followed by joins: what is to be joined so far."""
 
     @property
     def c(self) -> Any:
@@ -88,6 +90,8 @@ class ToMany:
 
     entity: str
     by: str
+    sees: Callable[[Table, Permissions], Predicate] | None = None
+    """Who sees which of them, where that is simpler to tell for whoever sees this row."""
 
 
 Declared = Value | Group | Elements | Parts | ToOne | ToMany
@@ -225,7 +229,7 @@ CUSTOMER = Entity(
             fields=columns("kind", "street", "post_code", "city", "region", "country"),
             order="position",
         ),
-        "contacts": ToMany("Contact", by="customer_id"),
+        "contacts": ToMany("Contact", by="customer_id", sees=rights.is_there),
         "cases": ToMany("Case", by="customer_id"),
         "invoices": ToMany("Invoice", by="customer_id"),
         "billing": Group(

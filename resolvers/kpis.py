@@ -9,8 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from db.connection import Reads
 from db.models import Access
 from resolvers.reading import count, total
 from resolvers.selection import All, Compare, Condition, Member, Operand
@@ -77,20 +76,20 @@ class Margin:
         return None if self.total_cost is None else self.billing - self.total_cost
 
 
-async def margin_of_year(session: AsyncSession, viewer: Viewer, as_of: date) -> Margin:
+async def margin_of_year(reads: Reads, viewer: Viewer, as_of: date) -> Margin:
     """Billing of the year less all costs dated in it, except those on internal cases."""
     period = year_of(as_of)
-    billing = await billing_within(session, viewer, period)
+    billing = await billing_within(reads, viewer, period)
     may = viewer.permissions
     if may.read_invoices is not Access.ALL or may.read_costs is not Access.ALL:
         return Margin(period, billing, None, NOT_ALL_SEEN)
-    cost = await total(session, viewer, "Cost", counted_within(period), "home_amount")
+    cost = await total(reads, viewer, "Cost", counted_within(period), "home_amount")
     return Margin(period, billing, cost, None)
 
 
-async def billing_within(session: AsyncSession, viewer: Viewer, period: Period) -> Decimal:
+async def billing_within(reads: Reads, viewer: Viewer, period: Period) -> Decimal:
     """The sum of home amounts of the counted invoices that the viewer may see."""
-    amount: Decimal = await total(session, viewer, "Invoice", counted_within(period), "home_amount")
+    amount: Decimal = await total(reads, viewer, "Invoice", counted_within(period), "home_amount")
     return amount
 
 
@@ -116,17 +115,17 @@ class Billing:
         return (self.change / abs(self.previous) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
-async def billing_of_month(session: AsyncSession, viewer: Viewer, as_of: date) -> Billing:
+async def billing_of_month(reads: Reads, viewer: Viewer, as_of: date) -> Billing:
     """Billing of the month around the day."""
     period = month_of(as_of)
     return Billing(
         period,
-        value=await billing_within(session, viewer, period),
-        previous=await billing_within(session, viewer, month_before(as_of)),
-        previous_to_date=await billing_within(session, viewer, month_before_to_date(as_of)),
+        value=await billing_within(reads, viewer, period),
+        previous=await billing_within(reads, viewer, month_before(as_of)),
+        previous_to_date=await billing_within(reads, viewer, month_before_to_date(as_of)),
     )
 
 
-async def customers_in(session: AsyncSession, viewer: Viewer, group: Condition) -> int:
+async def customers_in(reads: Reads, viewer: Viewer, group: Condition) -> int:
     """How many customers the group has, of those the viewer may see; as of now."""
-    return await count(session, viewer, "Customer", group)
+    return await count(reads, viewer, "Customer", group)

@@ -23,6 +23,11 @@ VIEWER = sa.bindparam("viewer_id", type_=sa.Uuid())
 UNITS = sa.bindparam("viewer_units", type_=ARRAY(sa.Uuid()))
 
 
+def constant(text: str) -> sa.ColumnElement[str]:
+    """A text of our own, written into the statement: its parameters are the viewer's and the client's values."""
+    return sa.literal_column(f"'{text}'", sa.Text)
+
+
 def in_organization(row: Table) -> Predicate:
     """The row belongs to the viewer's organisation."""
     return (row.c.id if row.c.get("organization_id") is None else row.c.organization_id) == ORGANIZATION
@@ -74,6 +79,11 @@ def edits_customer(row: Table, may: Permissions) -> Predicate:
     return sa.and_(sees_customer(row, may), _customer_within(row, may.edit_customers))
 
 
+def is_there(row: Table, may: Permissions) -> Predicate:
+    """Not deleted: all that is left to ask of the contacts of a customer that the viewer sees."""
+    return row.c.deleted_at.is_(None)
+
+
 def sees_contact(row: Table, may: Permissions) -> Predicate:
     """An undeleted contact of a customer that the viewer sees."""
     customers = table_of(models.Customer).alias()
@@ -109,7 +119,9 @@ def sees_token(row: Table, may: Permissions) -> Predicate:
 def sees_report(row: Table, may: Permissions) -> Predicate:
     """One's own reports and the shared ones; all of them for an administrator."""
     return (
-        sa.true() if may.administer else sa.or_(row.c.owner_id == VIEWER, row.c.visibility == models.Visibility.SHARED)
+        sa.true()
+        if may.administer
+        else sa.or_(row.c.owner_id == VIEWER, row.c.visibility == constant(models.Visibility.SHARED))
     )
 
 
@@ -127,7 +139,8 @@ def sees_change(row: Table, may: Permissions) -> Predicate:
     """A change of something that the viewer may see, or might have seen before it was deleted."""
     kind = row.c.entity_type
     return sa.or_(
-        kind.not_in(list(_TRAILS)), *(sa.and_(kind == name, trail(row, may)) for name, trail in _TRAILS.items())
+        kind.not_in(map(constant, _TRAILS)),
+        *(sa.and_(kind == constant(name), trail(row, may)) for name, trail in _TRAILS.items()),
     )
 
 

@@ -6,6 +6,7 @@ equal exactly when one statement, with other parameters, answers both; that make
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -197,11 +198,19 @@ def _rows(field: Field) -> int:
 
 def operands(part: Any) -> Iterator[Operand]:
     """All operands below, always in the same order for equal selections."""
-    if isinstance(part, Operand):
+    if type(part) is Operand:
         yield part
-    elif isinstance(part, tuple):
-        for item in part:
-            yield from operands(item)
-    elif is_dataclass(part):
-        for slot in fields(part):
-            yield from operands(getattr(part, slot.name))
+    for below in part if type(part) is tuple else _parts(part):
+        yield from operands(below)
+
+
+def _parts(part: Any) -> Iterator[Any]:
+    return (getattr(part, name) for name in _members(part.__class__))
+
+
+@cache
+def _members(kind: Any) -> tuple[str, ...]:
+    """The members of a part of a selection that may hold operands; looked at for each query, so found out only once."""
+    if kind is Operand or not is_dataclass(kind):
+        return ()
+    return tuple(member.name for member in fields(kind) if member.type not in (str, int, bool))

@@ -4,13 +4,13 @@ However deep the query, it becomes one statement: links are sub-selects of the r
 rows gathered into a JSON array, and the viewer's organisation and rights are conditions of every table it touches.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache, singledispatchmethod
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, asyncpg
 
 from db.models import table_of
 from resolvers import rights
@@ -28,6 +28,7 @@ from resolvers.entities import (
     Value,
 )
 from resolvers.paging import Key, beyond, cursor, order_by, sort_keys
+from resolvers.rendering import NULL, json_array, json_object, json_value, literal, or_null, text
 from resolvers.rights import Predicate
 from resolvers.selection import (
     All,
@@ -54,8 +55,6 @@ from resolvers.selection import (
 from resolvers.viewer import Permissions
 
 DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
-MOST_PAIRS = 48
-"""A function of PostgreSQL takes 100 arguments; json_build_object takes two for each pair."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,10 @@ class Plan:
 
     def values(self, query: Query, binds: Mapping[str, Any]) -> list[Any]:
         """The parameters for this query and viewer."""
-        given = {f"p{place}": operand.value for place, operand in enumerate(operands(query))}
-        return [given[name] if name in given else binds[name] for name in self.names]
+        if all(name in binds for name in self.names):
+            return [binds[name] for name in self.names]
+        given = {f"p{place}": operand.value for place, operand in enumerate(operands(query))} | dict(binds)
+        return [given[name] for name in self.names]
 
 
 @lru_cache(maxsize=2000)
@@ -87,53 +88,15 @@ def aggregate(entity: str, where: Condition, may: Permissions, column: str | Non
     """How many rows meet the condition or, with a column, what it sums up to."""
     builder = _Builder(where, may)
     row = builder.row(ENTITIES[entity])
-    figure = sa.func.count() if column is None else sa.func.coalesce(sa.func.sum(row.c[column]), _constant("0"))
+    figure = sa.func.count() if column is None else sa.func.coalesce(sa.func.sum(row.c[column]), literal("0"))
     return _compiled(sa.select(figure).where(*builder.matching(ENTITIES[entity], row, where)))
-
-
-def _constant(sql: str) -> Expression:
-    return sa.literal_column(sql)
-
-
-def _text(value: str) -> Expression:
-    quoted = value.replace("'", "''")
-    return sa.literal_column(f"'{quoted}'", sa.Text)
-
-
-def _object(pairs: Sequence[tuple[str, Expression]]) -> Expression:
-    """A JSON object of these names (GraphQL names, so there is nothing to escape) and values."""
-    if len(pairs) <= MOST_PAIRS:
-        return sa.func.json_build_object(*(part for key, value in pairs for part in (_text(key), value)), type_=sa.JSON)
-    texts = [
-        _text(f'"{key}":').concat(sa.func.coalesce(sa.cast(sa.func.to_json(value), sa.Text), _text("null")))
-        for key, value in pairs
-    ]
-    joined = texts[0]
-    for text in texts[1:]:
-        joined = joined.concat(_text(",")).concat(text)
-    return sa.cast(_text("{").concat(joined).concat(_text("}")), sa.JSON)
 
 
 def _members(fields: Fields, value: Callable[[Field], Expression]) -> Expression:
     """A JSON object of the fields, each worked out by `value`."""
-    return _object(
-        [(field.key, _text(field.value) if isinstance(field, TypeName) else value(field)) for field in fields]
+    return json_object(
+        [(field.key, text(f'"{field.value}"') if isinstance(field, TypeName) else value(field)) for field in fields]
     )
-
-
-def _list(item: Expression, *order: Expression) -> Any:
-    """A JSON array of an item for each row."""
-    ordered = sa.dialects.postgresql.aggregate_order_by(item, *order) if order else item
-    return sa.func.json_agg(ordered, type_=sa.JSON)
-
-
-def _or_empty(items: Expression) -> Expression:
-    return sa.func.coalesce(items, _constant("'[]'::json"), type_=sa.JSON)
-
-
-def _json(value: Expression) -> Expression:
-    """How a value is written: decimals as texts with their exact digits, all else as PostgreSQL writes it."""
-    return sa.cast(value, sa.Text) if isinstance(value.type, sa.Numeric) else value
 
 
 class _Builder:
@@ -163,22 +126,22 @@ class _Builder:
     def _(self, query: One) -> sa.Select[Any]:
         entity = ENTITIES[query.entity]
         row = self.row(entity)
-        found = sa.cast(self.object(entity, row, query.fields), sa.Text)
+        found = self.object(entity, row, query.fields)
         keys = order_by(sort_keys(entity, query.order, row), backward=False)
-        return sa.select(found).where(*self.matching(entity, row, query.where)).order_by(*keys).limit(_constant("1"))
+        return sa.select(found).where(*self.matching(entity, row, query.where)).order_by(*keys).limit(literal("1"))
 
     @statement.register
     def _(self, query: Listing) -> sa.Select[Any]:
         entity = ENTITIES[query.entity]
         row = self.row(entity)
         keys = order_by(sort_keys(entity, (), row), backward=False)
-        items = _or_empty(_list(self.object(entity, row, query.fields), *keys))
-        return sa.select(sa.cast(items, sa.Text)).where(*self.matching(entity, row, query.where))
+        items = json_array(self.object(entity, row, query.fields), *keys)
+        return sa.select(items).where(*self.matching(entity, row, query.where))
 
     @statement.register
     def _(self, query: Connection) -> sa.Select[Any]:
         found = self.connection(ENTITIES[query.entity], query.page, query.fields)
-        return sa.select(sa.cast(found, sa.Text))
+        return sa.select(found)
 
     @statement.register
     def _(self, query: Some) -> sa.Select[Any]:
@@ -187,12 +150,12 @@ class _Builder:
             .table_valued("kind", "id", with_ordinality="place", name="asked")
             .render_derived()
         )
-        nothing = _constant("NULL::json")
+        nothing = literal("NULL::text")
         kinds = [
-            (asked.c.kind == _text(name), self._found(ENTITIES[name], asked, fields)) for name, fields in query.fields
+            (asked.c.kind == text(name), self._found(ENTITIES[name], asked, fields)) for name, fields in query.fields
         ]
         found = sa.case(*kinds, else_=nothing) if kinds else nothing
-        return sa.select(sa.cast(_or_empty(_list(found, asked.c.place)), sa.Text))
+        return sa.select(json_array(or_null(found), asked.c.place))
 
     def _found(self, entity: Entity, asked: sa.FromClause, fields: Fields) -> Expression:
         row = self.row(entity)
@@ -217,8 +180,8 @@ class _Builder:
     @field.register
     def _(self, declared: Value, row: Row, field: Field) -> Expression:
         if declared.json is not None:
-            return declared.json(row)
-        return _json(declared.of(row, **self._arguments(declared, field)))
+            return json_value(declared.json(row))
+        return json_value(declared.of(row, **self._arguments(declared, field)))
 
     def _arguments(self, declared: Value, field: Field) -> dict[str, Expression]:
         given = field.arguments.values if isinstance(field.arguments, Arguments) else ()
@@ -231,7 +194,7 @@ class _Builder:
             return found
         key = declared.fields[declared.key]
         assert isinstance(key, Value)
-        return sa.case((key.of(row).is_(None), sa.null()), else_=found)
+        return sa.case((key.of(row).is_(None), NULL), else_=found)
 
     def _part(self, fields: Mapping[str, Declared], row: Row, part: Field, whole: Field) -> Expression:
         passed_on = Field(part.key, part.name, part.arguments or whole.arguments, part.fields)
@@ -239,11 +202,15 @@ class _Builder:
 
     @field.register
     def _(self, declared: Elements, row: Row, field: Field) -> Expression:
-        elements = sa.func.jsonb_array_elements(row.c[declared.column]).table_valued(
-            "value", with_ordinality="place", name=f"{declared.column}_element"
+        elements = (
+            sa.func.jsonb_array_elements(row.c[declared.column])
+            .table_valued("value", with_ordinality="place", name=f"{declared.column}_element")
+            .render_derived()
         )
-        item = _members(field.fields, lambda part: elements.c.value.op("->")(_text(part.name)))
-        gathered = sa.select(_or_empty(_list(item, elements.c.place))).select_from(elements)
+        item = _members(
+            field.fields, lambda part: json_value(elements.c.value.op("->", return_type=JSONB())(text(part.name)))
+        )
+        gathered = sa.select(json_array(item, elements.c.place)).select_from(elements)
         return gathered.correlate(row.table).scalar_subquery()
 
     @field.register
@@ -251,29 +218,32 @@ class _Builder:
         parts = Row(table_of(declared.model).alias(), self._may)
         item = _members(field.fields, lambda part: self._part(declared.fields, parts, part, field))
         mine = (rights.in_organization(parts.table), parts.c[declared.by] == row.c.id)
-        found = _or_empty(_list(item, parts.c[declared.order])) if declared.order else item
-        return sa.select(found).where(*mine).correlate(row.table).scalar_subquery()
+        found = json_array(item, parts.c[declared.order]) if declared.order else item
+        return or_null(sa.select(found).where(*mine).correlate(row.table).scalar_subquery())
 
     @field.register
     def _(self, declared: ToOne, row: Row, field: Field) -> Expression:
         entity = ENTITIES[declared.entity]
         other = self.row(entity)
-        found = sa.select(self.object(entity, other, field.fields)).where(
-            other.c[declared.target] == row.c[declared.column], entity.visible(other.table, self._may)
-        )
-        return (
-            (found if declared.target == "id" else found.limit(_constant("1"))).correlate(row.table).scalar_subquery()
-        )
+        linked = sa.and_(other.c[declared.target] == row.c[declared.column], entity.visible(other.table, self._may))
+        if row.joins is not None and declared.target == "id":
+            row.joins.append((other.table, linked))
+            return self._joined(entity, replace(other, joins=row.joins), field.fields)
+        found = sa.select(self.object(entity, other, field.fields)).where(linked).limit(literal("1"))
+        return or_null(found.correlate(row.table).scalar_subquery())
+
+    def _joined(self, entity: Entity, other: Row, fields: Fields) -> Expression:
+        return sa.case((other.c.id.is_(None), NULL), else_=self.object(entity, other, fields))
 
     @field.register
     def _(self, declared: ToMany, row: Row, field: Field) -> Expression:
         assert isinstance(field.arguments, Page)
-        return self.connection(ENTITIES[declared.entity], field.arguments, field.fields, parent=(row, declared.by))
+        return self.connection(ENTITIES[declared.entity], field.arguments, field.fields, (row, declared))
 
     # ------------------------------------------------------------------ lists
 
     def connection(
-        self, entity: Entity, page: Page, fields: Fields, parent: tuple[Row, str] | None = None
+        self, entity: Entity, page: Page, fields: Fields, parent: tuple[Row, ToMany] | None = None
     ) -> Expression:
         """The JSON of a page of a list; of the rows that point at the parent, where there is one."""
         return _ConnectionBuilder(self, entity, page, parent).json(fields)
@@ -335,21 +305,24 @@ class _Builder:
 class _ConnectionBuilder:
     """Builds the sub-select of one page: its rows in order, numbered, then gathered."""
 
-    def __init__(self, builder: _Builder, entity: Entity, page: Page, parent: tuple[Row, str] | None) -> None:
+    def __init__(self, builder: _Builder, entity: Entity, page: Page, parent: tuple[Row, ToMany] | None) -> None:
         self._builder = builder
         self._entity = entity
         self._page = page
         self._parent = parent
+        self._is_numbered = True
 
     def json(self, fields: Fields) -> Expression:
         """The connection with the fields asked for; the page is read only where one of them needs it."""
         names = {field.name for field in fields if isinstance(field, Field)}
         if names <= {"total_count"}:
-            return _members(fields, lambda field: self._total_count())
-        rows = self._numbered_page()
+            return _members(fields, lambda field: json_value(self._total_count()))
+        # Numbers tell which end of the page is which, and the row after it; a plain list needs neither.
+        self._is_numbered = self._page.backward or "page_info" in names
+        rows = self._page_of_rows()
         found = _members(fields, lambda field: self._field(field, rows))
         # HAVING makes it one row, also where nothing of the page itself is asked for.
-        gathered = sa.select(found).select_from(rows.table).having(_constant("true"))
+        gathered = sa.select(found).select_from(_with_joins(rows)).having(literal("true"))
         return self._within_parent(gathered).scalar_subquery()
 
     def _within_parent(self, statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -357,49 +330,64 @@ class _ConnectionBuilder:
 
     def _rows(self) -> tuple[Row, list[Predicate], tuple[Key, ...]]:
         row = self._builder.row(self._entity)
-        linked = [row.c[self._parent[1]] == self._parent[0].c.id] if self._parent else []
-        where = [*linked, *self._builder.matching(self._entity, row, self._page.where)]
+        where = [*self._seen(row), self._builder.condition(self._page.where, self._entity, row)]
         return row, where, sort_keys(self._entity, self._page.order, row)
 
-    def _numbered_page(self) -> Row:
+    def _seen(self, row: Row) -> list[Predicate]:
+        if self._parent is None:
+            return [self._entity.visible(row.table, row.may)]
+        parent, link = self._parent
+        sees = link.sees or self._entity.sees
+        return [rights.in_organization(row.table), row.c[link.by] == parent.c.id, sees(row.table, row.may)]
+
+    def _page_of_rows(self) -> Row:
         row, where, keys = self._rows()
         bounds = [
             beyond(keys, position, self._builder.bind, forward=forward)
             for position, forward in ((self._page.after, True), (self._page.before, False))
             if position is not None
         ]
-        one_more = self._page.size + 1
+        size = self._page.size + 1 if self._is_numbered else self._page.size
         found = self._within_parent(
             sa.select(row.table, *(key.expression.label(f"key_{place}") for place, key in enumerate(keys)))
             .where(*where, *bounds)
             .order_by(*order_by(keys, backward=self._page.backward))
             # A literal: with a parameter PostgreSQL may settle on a plan that fits no page size.
-            .limit(_constant(str(one_more)))
+            .limit(literal(str(size)))
         ).subquery()
+        self._order = order_by(
+            [replace(key, expression=found.c[f"key_{place}"]) for place, key in enumerate(keys)], backward=False
+        )
+        if not self._is_numbered:
+            return Row(found, row.may, joins=[])
         place = sa.func.row_number().over().label("place")
-        return Row(sa.select(found, place).subquery(), row.may)
+        return Row(sa.select(found, place).subquery(), row.may, joins=[])
 
     def _field(self, field: Field, rows: Row) -> Expression:
         match field.name:
             case "total_count":
-                return self._total_count()
+                return json_value(self._total_count())
             case "nodes":
                 return self._gather(rows, self._builder.object(self._entity, rows, field.fields))
             case "edges":
                 return self._gather(rows, _members(field.fields, lambda part: self._edge(part, rows)))
             case _:
-                return _members(field.fields, lambda part: self._page_info(part, rows))
+                return _members(field.fields, lambda part: json_value(self._page_info(part, rows)))
 
     def _gather(self, rows: Row, item: Expression) -> Expression:
+        if not self._is_numbered:
+            return json_array(item, *self._order)
         order = [rows.c.place.desc()] if self._page.backward else [rows.c.place]
-        return _or_empty(_list(item, *order).filter(self._in_page(rows)))
+        return json_array(item, *order, where=self._in_page(rows))
 
     def _in_page(self, rows: Row) -> Predicate:
-        within: Predicate = rows.c.place <= _constant(str(self._page.size))
+        within: Predicate = rows.c.place <= literal(str(self._page.size))
         return within
 
     def _edge(self, part: Field, rows: Row) -> Expression:
-        return self._cursor(rows) if part.name == "cursor" else self._builder.object(self._entity, rows, part.fields)
+        if part.name == "cursor":
+            return json_value(self._cursor(rows))
+        return self._builder.object(self._entity, rows, part.fields)
 
     def _cursor(self, rows: Row) -> Expression:
         return cursor(self._page.order, [column for column in rows.c if column.name.startswith("key_")])
@@ -417,11 +405,11 @@ class _ConnectionBuilder:
         cursors = sa.func.array_agg(
             sa.dialects.postgresql.aggregate_order_by(self._cursor(rows), order), type_=ARRAY(sa.Text)
         )
-        return sa.type_coerce(cursors.filter(self._in_page(rows)), ARRAY(sa.Text))[_constant("1")]
+        return sa.type_coerce(cursors.filter(self._in_page(rows)), ARRAY(sa.Text))[literal("1")]
 
     def _goes_on(self, rows: Row) -> Expression:
         """Whether the list goes on in the direction of reading: past the page, or past the far bound."""
-        past_page = sa.func.count() > _constant(str(self._page.size))
+        past_page = sa.func.count() > literal(str(self._page.size))
         far = self._page.after if self._page.backward else self._page.before
         return past_page if far is None else sa.or_(past_page, self._up_to(far, forward=not self._page.backward))
 
@@ -444,6 +432,13 @@ class _ConnectionBuilder:
         return self._within_parent(counted).scalar_subquery()
 
 
+def _with_joins(row: Row) -> sa.FromClause:
+    joined = row.table
+    for other, on in row.joins or ():
+        joined = joined.outerjoin(other, on)
+    return joined
+
+
 def _comparable(declared: Declared, row: Row) -> Expression:
     if isinstance(declared, Group):
         return _comparable(declared.fields[declared.key or ""], row)
@@ -464,6 +459,6 @@ _OPERATORS: Mapping[str, Callable[[Expression, Expression], Predicate]] = {
     "gte": lambda value, operand: value >= operand,
     "lt": lambda value, operand: value < operand,
     "lte": lambda value, operand: value <= operand,
-    "contains": lambda value, operand: sa.func.strpos(_fold(value), _fold(operand)) > 0,
+    "contains": lambda value, operand: sa.func.strpos(_fold(value), _fold(operand)) > literal("0"),
     "starts_with": lambda value, operand: sa.func.starts_with(_fold(value), _fold(operand), type_=sa.Boolean),
 }

@@ -73,20 +73,27 @@ def _field(entity: Entity, name: str, value: Any, path: tuple[str, ...]) -> Cond
     )
 
 
-def _link(name: str, link: ToOne, given: Any, path: tuple[str, ...]) -> Condition:
-    """Conditions on what a link leads to; `isNull` asks about the link itself, also within and, or and not."""
-    return _all(_link_part(name, link, key, value, (*path, key)) for key, value in _filled(given, path).items())
+def _link(name: str, link: ToOne, given: Any, path: tuple[str, ...], *, negated: bool = False) -> Condition:
+    """Conditions on what a link leads to, so on a link that leads somewhere; only `isNull` asks about the link itself.
+
+    A `not` is therefore carried down to each part: its opposite asks for something at the end of the link, too.
+    """
+    filled = _filled(given, path).items()
+    parts = tuple(_link_part(name, link, key, value, (*path, key), negated=negated) for key, value in filled)
+    return AnyOf(parts) if negated else _all(parts)
 
 
-def _link_part(name: str, link: ToOne, key: str, value: Any, path: tuple[str, ...]) -> Condition:
+def _link_part(name: str, link: ToOne, key: str, value: Any, path: tuple[str, ...], *, negated: bool) -> Condition:
     if key in ("and", "or"):
-        made = tuple(_link(name, link, item, (*path, str(place))) for place, item in enumerate(_filled(value, path)))
-        return All(made) if key == "and" else AnyOf(made)
+        items = enumerate(_filled(value, path))
+        made = tuple(_link(name, link, item, (*path, str(place)), negated=negated) for place, item in items)
+        return AnyOf(made) if (key == "or") != negated else All(made)
     if key == "not":
-        return Not(_link(name, link, value, path))
+        return _link(name, link, value, path, negated=not negated)
     if key == "isNull":
-        return Missing(name) if _filled(value, path) is True else Not(Missing(name))
-    return Related(name, _part(ENTITIES[link.entity], key, value, path))
+        return Missing(name) if _filled(value, path) is not negated else Not(Missing(name))
+    met = _part(ENTITIES[link.entity], key, value, path)
+    return Related(name, Not(met) if negated else met)
 
 
 def _quantified(name: str, link: ToMany, how: str, given: Any, path: tuple[str, ...]) -> Condition:

@@ -1,15 +1,13 @@
-"""What every resolver of a request can lean on: how to get a session, and who asks."""
+"""What every resolver of a request can lean on: the database, and who asks."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from db.connection import Database
 from resolvers.viewer import Viewer
-
-Sessions = async_sessionmaker[AsyncSession]
 
 
 class NotAuthenticated(GraphQLError):
@@ -26,7 +24,7 @@ class NotAuthenticated(GraphQLError):
 class Context:
     """One request."""
 
-    sessions: Sessions
+    database: Database
     known_viewer: Viewer | None
 
     @property

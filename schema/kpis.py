@@ -159,14 +159,14 @@ class Kpis:
     @strawberry.field(description="Billing of the year less its cost.")
     async def margin_this_year(self, info: Info) -> MarginKpi:
         """Billing of the year less its cost."""
-        async with info.context.sessions() as session:
-            return MarginKpi.of(info, await kpis.margin_of_year(session, info.context.viewer, self.as_of))
+        context = info.context
+        return MarginKpi.of(info, await kpis.margin_of_year(context.database.reads, context.viewer, self.as_of))
 
     @strawberry.field(description="Billing of the month beside the month before.")
     async def billing_this_month(self, info: Info) -> BillingKpi:
         """Billing of the month beside the month before."""
-        async with info.context.sessions() as session:
-            return BillingKpi.of(info, await kpis.billing_of_month(session, info.context.viewer, self.as_of))
+        context = info.context
+        return BillingKpi.of(info, await kpis.billing_of_month(context.database.reads, context.viewer, self.as_of))
 
     @strawberry.field(description="Customers with work going on.")
     async def active_customers(self, info: Info) -> CustomerCountKpi:
@@ -195,6 +195,5 @@ class Kpis:
 
 
 async def _customer_count(info: Info, group: Condition, label: str, formula: str) -> CustomerCountKpi:
-    async with info.context.sessions() as session:
-        value = await kpis.customers_in(session, info.context.viewer, group)
+    value = await kpis.customers_in(info.context.database.reads, info.context.viewer, group)
     return CustomerCountKpi(group=group, label=label, formula=formula, value=value)

@@ -31,4 +31,3 @@ class Problem:
             column=None,
             retry_after=None,
         )
-

@@ -11,11 +11,10 @@ from schema.stored import field_with, paging
 
 
 async def answer(info: Info, query: Query) -> Completed | None:
-    """The finished JSON of a query, read in a short session of its own."""
+    """The finished JSON of a query, read from a connection of its own."""
     viewer = info.context.viewer
     check_size(query, selected(info).node)
-    async with info.context.sessions() as session:
-        json = await reading.read(session, viewer, query)
+    json = await reading.read(info.context.database.reads, viewer, query)
     return None if json is None else Completed(json)
 
 

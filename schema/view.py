@@ -12,8 +12,9 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.types import ExecutionResult
 
+from db.connection import Database
 from resolvers.viewer import Viewer, find_viewer_by_token
-from schema.context import Context, NotAuthenticated, Sessions
+from schema.context import Context, NotAuthenticated
 
 UNAUTHENTICATED = 401
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -25,12 +26,12 @@ def bearer_token(headers: Mapping[str, str]) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-async def find_viewer(sessions: Sessions, connection: HTTPConnection) -> Viewer | None:
+async def find_viewer(database: Database, connection: HTTPConnection) -> Viewer | None:
     """Whoever the connection's token stands for; None without a token, NotAuthenticated where it is not good."""
     token = bearer_token(connection.headers)
     if token is None:
         return None
-    async with sessions.begin() as session:
+    async with database.sessions.begin() as session:
         viewer = await find_viewer_by_token(session, token)
     if viewer is None:
         raise NotAuthenticated
@@ -66,11 +67,11 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Who asks, looked up anew for each request."""
-        sessions: Sessions = request.state.sessions
-        viewer = await find_viewer(sessions, request)
+        database: Database = request.state.database
+        viewer = await find_viewer(database, request)
         if viewer is None and not self._open_to_strangers:
             raise NotAuthenticated
-        return Context(sessions, viewer)
+        return Context(database, viewer)
 
     async def execute_single(self, *args: Any, **options: Any) -> ExecutionResult:
         """Run it; a stranger who asked for more than introspection gets the status of one."""

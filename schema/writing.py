@@ -27,7 +27,7 @@ async def write(info: Info, function: Callable[..., Awaitable[R]], *arguments: A
     viewer = info.context.viewer
     for rest in reversed(range(TRIES)):
         try:
-            async with info.context.sessions.begin() as session:
+            async with info.context.database.sessions.begin() as session:
                 result = await function(session, viewer, *arguments, **options)
                 if isinstance(result, UpsertResult) and result.must_roll_back:
                     await session.rollback()

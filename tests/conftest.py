@@ -11,10 +11,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from db.connection import engine_for
+from db.connection import Sessions, engine_for, sessions_of
 from db.embedded import running
 from db.migration import migrate
-from kartotek.database import Sessions, sessions_of
 
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 """Nothing that a test writes needs to survive a power cut."""

@@ -18,8 +18,8 @@ from stdnum.no import mva, orgnr
 from stdnum.se import orgnr as swedish_orgnr
 from stdnum.se import vat as swedish_vat
 
+from db.connection import Sessions
 from db.models import AddressKind, SalesCategory, metadata
-from kartotek.database import Sessions
 from kartotek.demo_data import KNOWN_USERS, SEED, Batch, Demo, DemoKeys, Generator, drop_demo, find_demo, load_demo
 from kartotek.demo_data import uuid7_at as key_at
 from tests.builders import a_customer, an_organization

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from asgi_lifespan import LifespanManager
 
+from db.connection import Sessions
 from db.models import Token, TokenScope, User, table_of
 from db.models.base import now
 from kartotek.app import create_app
-from kartotek.database import Sessions
 from kartotek.settings import Settings
 from resolvers.token import create_token
 from resolvers.viewer import Viewer

@@ -19,9 +19,8 @@ from graphql import (
     get_named_type,
 )
 
-from db.connection import engine_for
+from db.connection import Sessions, connected
 from db.models import metadata
-from kartotek.database import Sessions, sessions_of
 from resolvers import ids
 from resolvers.administration import upsert_invoice_statuses, upsert_roles, upsert_sales_statuses
 from resolvers.references import Ref
@@ -103,10 +102,8 @@ async def a_world(sessions: Sessions, name: str) -> tuple[Viewer, dict[str, dict
 async def worlds(server: str, template: str) -> AsyncIterator[Any]:
     """Two organisations. One database serves all tests, since none of them may change anything."""
     async for url in cloned(server, template):
-        engine = engine_for(url)
-        sessions = sessions_of(engine)
-        yield sessions, (await a_world(sessions, "own"), await a_world(sessions, "other"))
-        await engine.dispose()
+        async with connected(url) as database:
+            yield database, (await a_world(database.sessions, "own"), await a_world(database.sessions, "other"))
 
 
 async def named_statuses(session: Any, viewer: Viewer, name: str) -> None:
@@ -224,13 +221,14 @@ def document_for(mutation: str) -> str:
 
 @pytest.mark.parametrize(("mutation", "path", "entity", "way"), all_places())
 async def test_what_is_another_organisations_is_not_found(worlds, mutation: str, path: Place, entity: str, way: str):
-    sessions, ((viewer, own), (stranger, other)) = worlds
+    database, ((viewer, own), (stranger, other)) = worlds
+    sessions = database.sessions
     before = [await everything_of(sessions, whose) for whose in (viewer, stranger)]
     variables = {
         name: value_for(argument.type, (name,), path, way, own, other, written_by(mutation))
         for name, argument in MUTATIONS[mutation].args.items()
     }
-    context = Context(sessions, viewer)
+    context = Context(database, viewer)
     result = await schema.execute(document_for(mutation), variable_values=variables, context_value=context)
     assert result.errors is None
     assert result.data

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.connection import Sessions
 from db.models import ProblemCode
-from kartotek.database import Sessions
 from kartotek.load.errors import LoadFailed, NotPermitted, SourceUnreadable
 from kartotek.load.ledger import Ledger, Seen
 from kartotek.load.mapping import Conditions, Plan, Step

@@ -1,0 +1,1 @@
+"""What Kartotek measures of itself: `python -m bench`, or `make bench`."""

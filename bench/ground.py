@@ -1,0 +1,82 @@
+"""The database that is measured on: one of our own with demo data, gone afterwards, or one that is there."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.connection import engine_for
+from db.embedded import running
+from db.migration import migrate
+from db.models import Customer, Token
+from db.models.base import table_of
+from kartotek.demo_data import Progress, load_demo
+from resolvers.ids import encode
+from resolvers.viewer import Viewer, find_first_administrator, new_secret
+
+CUSTOMERS = table_of(Customer)
+
+
+class NothingToMeasure(Exception):
+    """The database that was named holds no customers."""
+
+    def __init__(self) -> None:
+        super().__init__("This database holds no customers: load some, or let the benchmark make its own database.")
+
+
+@contextmanager
+def fresh_server() -> Iterator[str]:
+    """The URL of a database server that is gone, with its data, at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="kartotek-bench-"))
+    folder.chmod(0o755)
+    try:
+        with running(folder / "data") as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def fill(url: str, customers: int, progress: Progress) -> None:
+    """Demo data, tidied up: autovacuum would come for it in the middle of a measurement."""
+    await migrate(url)
+    engine = engine_for(url, statement_timeout=0)
+    try:
+        await load_demo(engine, today=datetime.now(UTC).date(), customers=customers, progress=progress)
+        async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            await connection.execute(sa.text("VACUUM ANALYZE"))
+    finally:
+        await engine.dispose()
+
+
+async def find_administrator(session: AsyncSession) -> Viewer:
+    """The first administrator of the organisation with the most customers."""
+    organization_id = CUSTOMERS.c.organization_id
+    largest = sa.select(organization_id).group_by(organization_id).order_by(sa.func.count().desc()).limit(1)
+    found = await session.scalar(largest)
+    viewer = found and await find_first_administrator(session, found)
+    if not viewer:
+        raise NothingToMeasure
+    return viewer
+
+
+async def find_customer_id(session: AsyncSession, viewer: Viewer) -> str:
+    """The id of a customer from the middle of the registry."""
+    there = (CUSTOMERS.c.organization_id == viewer.organization_id, CUSTOMERS.c.deleted_at.is_(None))
+    count = await session.scalar(sa.select(sa.func.count()).select_from(CUSTOMERS).where(*there)) or 0
+    keys = sa.select(CUSTOMERS.c.id).where(*there).order_by(CUSTOMERS.c.id).offset(count // 2).limit(1)
+    return encode("Customer", (await session.scalars(keys)).one())
+
+
+async def make_token(session: AsyncSession, viewer: Viewer) -> str:
+    """A bearer token of the viewer's."""
+    secret, hashed = new_secret(viewer.organization_id)
+    session.add(
+        Token(organization_id=viewer.organization_id, user_id=viewer.user_id, name="Benchmark", secret_hash=hashed)
+    )
+    await session.commit()
+    return secret

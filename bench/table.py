@@ -1,0 +1,60 @@
+"""The results as they are printed."""
+
+from collections.abc import Mapping
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from bench.loopback import CLIENTS, Traffic
+from bench.queries import Query
+from bench.stopwatch import Comparison
+
+
+def promises(query: Query, found: Comparison) -> dict[str, bool]:
+    """What is promised of the query, and whether it is kept."""
+    if query.promise is None:
+        return {}
+    return {
+        f"< {query.promise.milliseconds:g} ms": found.ours.median < query.promise.milliseconds,
+        f"≥ {query.promise.times:g} ×": found.ratio >= query.promise.times,
+    }
+
+
+def server_time(results: Mapping[Query, Comparison]) -> Table:
+    """From document to bytes within the process, ours beside the yardstick."""
+    table = _table("Server time in ms: from the document to the encoded answer, database included")
+    for heading in ("ours", "p95", "CPU", "yardstick", "p95", "CPU", "ratio"):
+        table.add_column(heading, justify="right")
+    table.add_column("promise")
+    for query, found in results.items():
+        times = (found.ours, found.yardstick)
+        figures = [_short(figure) for one in times for figure in (one.median, one.p95, one.median_cpu)]
+        table.add_row(query.title, *figures, f"[bold]{found.ratio:.1f} ×", _verdict(promises(query, found)))
+    return table
+
+
+def whole_way(results: Mapping[Query, Traffic]) -> Table:
+    """Over HTTP, ours alone."""
+    table = _table(f"Over HTTP on loopback in ms: one client alone, then {CLIENTS} at once")
+    for heading in ("alone", "p95", "requests a second", "CPU a request"):
+        table.add_column(heading, justify="right")
+    for query, found in results.items():
+        rate = f"{found.per_second:,.0f}"
+        table.add_row(query.title, _short(found.median), _short(found.p95), rate, _short(found.cpu))
+    return table
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("query", no_wrap=True)
+    return table
+
+
+def _verdict(kept: Mapping[str, bool]) -> Text:
+    words = (Text(f"{what} {'✓' if true else '✗'}", "green" if true else "bold red") for what, true in kept.items())
+    return Text(", ").join(words)
+
+
+def _short(milliseconds: float) -> str:
+    return f"{milliseconds:.2f}" if milliseconds < 10 else f"{milliseconds:.0f}"
