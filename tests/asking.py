@@ -143,7 +143,8 @@ class Asking:
         """Those objects that hold plain values only."""
         kinds = {name: get_named_type(fields_of(type_name)[name].type) for name in objects}
         plain = (
-            "Money", "Permissions", "Address", "RegistryLink", "ReportColumn", "ReportVariable", "ReportHealth", "Problem"
+            "Money", "Permissions", "Address", "RegistryLink",
+            "ReportColumn", "ReportVariable", "ReportHealth", "Problem",
         )  # fmt: skip
         return [name for name, kind in kinds.items() if kind.name in plain]
 
@@ -182,7 +183,7 @@ class Asking:
     # ------------------------------------------------------------------ arguments
 
     def arguments(self, on: str, name: str, definition: GraphQLField) -> dict[str, Any]:
-        given = {}
+        given: dict[str, Any] = {}
         entity = get_named_type(definition.type).name.removesuffix("Connection")
         if name == "report":
             named = self.draw(st.booleans())
@@ -386,7 +387,7 @@ class Writer:
         if not self.once_in(10):
             return ""
         name, wanted = self.draw(st.sampled_from((("include", True), ("skip", False))))
-        return f" @{name}(if: {self.value(wanted, GraphQLNonNull(SCHEMA.type_map['Boolean']), always=self.once_in(2))})"  # type: ignore[arg-type]
+        return f" @{name}(if: {self.value(wanted, GraphQLNonNull(SCHEMA.type_map['Boolean']), always=self.once_in(2))})"
 
     def arguments(self, ask: Ask) -> str:
         if not ask.arguments:

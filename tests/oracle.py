@@ -21,7 +21,7 @@ from tests.rows import Row, Rows, home_amount
 
 @dataclass(frozen=True)
 class Ask:
-    """A field under the key that it is wanted by. `on` is the type it is a field of, `type` the type that it answers."""
+    """A field under the key that it is wanted by; `on` is the type it is a field of, `type` what it answers."""
 
     key: str
     name: str

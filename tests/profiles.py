@@ -1,11 +1,12 @@
 """How hard Hypothesis looks: `HYPOTHESIS_PROFILE=ci` (or `thorough`) looks harder than `dev`, the default."""
 
 import os
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
 # The databases behind the fixtures are only read, or left as they were found: examples do not meet each other.
-COMMON = {
+COMMON: dict[str, Any] = {
     "deadline": None,
     "print_blob": True,
     "phases": [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],

@@ -126,7 +126,8 @@ class Maker:
             (6, self.unit), (4, self.role), (8, self.user), (5, self.industry), (5, self.sales_status),
             (5, self.invoice_status), (size, self.customer), (size, self.address), (size, self.registry_link),
             (2 * size, self.contact), (size, self.case), (2 * size, self.invoice), (size, self.cost),
-            (6, self.token), (6, self.report), (6, self.bulk_operation), (size, self.rejection), (2 * size, self.change),
+            (6, self.token), (6, self.report), (6, self.bulk_operation), (size, self.rejection),
+            (2 * size, self.change),
         ):  # fmt: skip
             for _ in range(count):
                 make()
@@ -428,12 +429,13 @@ class World:
         return self.viewer(self.rows["User"][0], EVERYTHING)
 
 
-EVERYTHING = Permissions(*[models.Access.ALL] * 5, import_data=True, administer=True)
+EVERYTHING = Permissions(**dict.fromkeys(RIGHTS, models.Access.ALL), import_data=True, administer=True)
 
 
 def permissions(levels: Sequence[str], *, administer: bool) -> Permissions:
     """Permissions with these levels, in the order of `RIGHTS`."""
-    return Permissions(*(models.Access(level) for level in levels), import_data=False, administer=administer)
+    given = dict(zip(RIGHTS, map(models.Access, levels), strict=True))
+    return Permissions(**given, import_data=False, administer=administer)
 
 
 def units_below(units: Sequence[Row], top: uuid.UUID | None) -> list[uuid.UUID]:

@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -25,8 +25,8 @@ WORLDS = [a_world(seed, size) for seed, size in enumerate((20, 20, 30, 12, 3, 20
 @asynccontextmanager
 async def inhabited(server: str, template: str, worlds: Iterable[World] = WORLDS) -> AsyncIterator[Database]:
     """A database that has these worlds in it."""
-    async with aclosing(cloned(server, template)) as urls:  # type: ignore[type-var]
-        async with connected(await anext(urls)) as database:
+    async for url in cloned(server, template):
+        async with connected(url) as database:
             await insert(database.engine, *(rows for world in worlds for rows in (world.rows, world.foreign)))
             yield database
 
@@ -58,7 +58,7 @@ def key_in(text: str) -> uuid.UUID:
 async def cursors_of(database: Database, viewer: Viewer, wanted: Iterable[tuple[str, Sequence[Any]]]) -> dict[Any, str]:
     """The cursors of all rows in these orders, by entity, order and key of the row."""
     fields = {entity: field for field, entity in ROOT_PAGES.items()}
-    found = {}
+    found: dict[Any, str] = {}
     for entity, order in wanted:
         if entity not in fields or any(key[:2] == (entity, repr(order)) for key in found):
             continue
