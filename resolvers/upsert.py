@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,74 +52,54 @@ class UpsertResult:
     """A dry run, or refused: the caller does not commit."""
 
 
-async def upsert_customers(
-    session: AsyncSession,
-    viewer: Viewer,
-    rows: Rows,
-    error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
-    dry_run: bool = False,
-) -> UpsertResult:
-    """Create or update customers, matched by `external_id`; those without one are always created.
+class Importer(Protocol):
+    """Creates or updates rows of one kind."""
 
-    Needs `import_data`, as all of these do; with it, references reach all of the organisation. Paths begin with
-    `input` and the number of the row.
-    """
-    return await _import(session, viewer, CUSTOMER, rows, error_policy=error_policy, dry_run=dry_run)
-
-
-async def upsert_contacts(
-    session: AsyncSession,
-    viewer: Viewer,
-    rows: Rows,
-    error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
-    dry_run: bool = False,
-) -> UpsertResult:
-    """Create or update contacts, matched by `external_id`; those without one are always created."""
-    return await _import(session, viewer, CONTACT, rows, error_policy=error_policy, dry_run=dry_run)
+    async def __call__(
+        self,
+        session: AsyncSession,
+        viewer: Viewer,
+        rows: Rows,
+        error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
+        dry_run: bool = False,
+    ) -> UpsertResult:
+        """Needs `import_data`; with it, references reach all of the organisation. Paths are `("input", row, field)`."""
 
 
-async def upsert_cases(
-    session: AsyncSession,
-    viewer: Viewer,
-    rows: Rows,
-    error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
-    dry_run: bool = False,
-) -> UpsertResult:
-    """Create or update cases, matched by `external_id`."""
-    return await _import(session, viewer, CASE, rows, error_policy=error_policy, dry_run=dry_run)
+def _importer(form: Form) -> Importer:
+    async def import_rows(
+        session: AsyncSession,
+        viewer: Viewer,
+        rows: Rows,
+        error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
+        dry_run: bool = False,
+    ) -> UpsertResult:
+        try:
+            writer = get_writer(session, viewer, "import_data", EVERYTHING)
+        except Refused as refusal:
+            return refused(*refusal.problems)
+        return await upsert(writer, form, rows, error_policy, dry_run)
+
+    return import_rows
 
 
-async def upsert_invoices(
-    session: AsyncSession,
-    viewer: Viewer,
-    rows: Rows,
-    error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
-    dry_run: bool = False,
-) -> UpsertResult:
-    """Create or update invoices, matched by `external_id`."""
-    return await _import(session, viewer, INVOICE, rows, error_policy=error_policy, dry_run=dry_run)
+upsert_customers = _importer(CUSTOMER)
+"""Create or update customers, matched by `external_id`; those without one are always created."""
 
+upsert_contacts = _importer(CONTACT)
+"""Create or update contacts, matched by `external_id`; those without one are always created."""
 
-async def upsert_costs(
-    session: AsyncSession,
-    viewer: Viewer,
-    rows: Rows,
-    error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
-    dry_run: bool = False,
-) -> UpsertResult:
-    """Create or update costs, matched by `external_id`."""
-    return await _import(session, viewer, COST, rows, error_policy=error_policy, dry_run=dry_run)
+upsert_cases = _importer(CASE)
+"""Create or update cases, matched by `external_id`."""
 
+upsert_invoices = _importer(INVOICE)
+"""Create or update invoices, matched by `external_id`."""
 
-async def upsert_industries(
-    session: AsyncSession,
-    viewer: Viewer,
-    rows: Rows,
-    error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
-    dry_run: bool = False,
-) -> UpsertResult:
-    """Create or update industries, matched by `id` where given, else by name."""
-    return await _import(session, viewer, INDUSTRY, rows, error_policy=error_policy, dry_run=dry_run)
+upsert_costs = _importer(COST)
+"""Create or update costs, matched by `external_id`."""
+
+upsert_industries = _importer(INDUSTRY)
+"""Create or update industries, matched by `id` where given, else by name."""
 
 
 async def upsert(
@@ -151,16 +131,6 @@ def refused(*problems: Problem, drafts: Sequence[Draft] = ()) -> UpsertResult:
     """Nothing was written."""
     bad = sum(not draft.is_fine for draft in drafts)
     return UpsertResult(0, 0, 0, bad, [None] * len(drafts), [*problems, *_problems(drafts)], must_roll_back=True)
-
-
-async def _import(
-    session: AsyncSession, viewer: Viewer, form: Form, rows: Rows, *, error_policy: ErrorPolicy, dry_run: bool
-) -> UpsertResult:
-    try:
-        writer = get_writer(session, viewer, "import_data", EVERYTHING)
-    except Refused as refusal:
-        return refused(*refusal.problems)
-    return await upsert(writer, form, rows, error_policy=error_policy, dry_run=dry_run)
 
 
 def _counted(drafts: Sequence[Draft], dry_run: bool) -> UpsertResult:

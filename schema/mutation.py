@@ -90,6 +90,11 @@ def _administer(entity: str, input: Any, function: Callable[..., Awaitable[Upser
     return field_with({"input": rows}, description, resolve, required=("input",))
 
 
+async def _create_token(root: Any, info: Info, input: Any) -> Any:
+    made = await write(info, token.create_token, plain(input))
+    return TokenPayload.of(made, secret=made.secret)
+
+
 async def _restore_customer(root: Any, info: Info, id: str) -> Any:
     return CustomerPayload.of(await write(info, customer.restore_customer, id))
 
@@ -184,10 +189,10 @@ class Mutation:
         administration.upsert_invoice_statuses,
         "Create or update invoice statuses, by id or name.",
     )
-    create_token: TokenPayload = _create(
-        inputs.TokenInput,
-        token.create_token,
-        TokenPayload,
+    create_token: TokenPayload = field_with(
+        {"input": _argument(inputs.TokenInput, "Its values.")},
         "Make a token for oneself or, as an administrator, for a user with no more rights.",
+        _create_token,
+        required=("input",),
     )
     revoke_token: DeletePayload = _delete("Token", token.revoke_token, "Make a token useless, at once and for good.")

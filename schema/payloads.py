@@ -1,6 +1,6 @@
 """What mutations answer: what was written, as it is now, and the problems for which something was not."""
 
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 
@@ -36,61 +36,46 @@ def _why_not() -> Any:
     return told("Why something was not done; empty when all went well.")
 
 
-@strawberry.type(description="A customer that was written.")
-class CustomerPayload:
-    """A customer that was written."""
+@strawberry.type
+class Written:
+    """One thing that was written, or the reasons why it was not."""
 
     key: Hidden
-    customer: Customer | None = _written("The customer as it is now; null where nothing was done.")
     problems: list[Problem] = _why_not()
 
     @classmethod
-    def of(cls, outcome: Outcome) -> "CustomerPayload":
+    def of(cls, outcome: Outcome | NewToken, **more: Any) -> Self:
         """The outcome in a client's words."""
-        return cls(key=outcome.key, problems=_problems(outcome.problems))
+        return cls(key=outcome.key, problems=_problems(outcome.problems), **more)
+
+
+@strawberry.type(description="A customer that was written.")
+class CustomerPayload(Written):
+    """A customer that was written."""
+
+    customer: Customer | None = _written("The customer as it is now; null where nothing was done.")
 
 
 @strawberry.type(description="A contact person that was written.")
-class ContactPayload:
+class ContactPayload(Written):
     """A contact person that was written."""
 
-    key: Hidden
     contact: Contact | None = _written("The contact as it is now; null where nothing was done.")
-    problems: list[Problem] = _why_not()
-
-    @classmethod
-    def of(cls, outcome: Outcome) -> "ContactPayload":
-        """The outcome in a client's words."""
-        return cls(key=outcome.key, problems=_problems(outcome.problems))
 
 
 @strawberry.type(description="The organisation, after a change.")
-class OrganizationPayload:
+class OrganizationPayload(Written):
     """The organisation, after a change."""
 
-    key: Hidden
     organization: Organization | None = _written("The organisation as it is now; null where nothing was done.")
-    problems: list[Problem] = _why_not()
-
-    @classmethod
-    def of(cls, outcome: Outcome) -> "OrganizationPayload":
-        """The outcome in a client's words."""
-        return cls(key=outcome.key, problems=_problems(outcome.problems))
 
 
 @strawberry.type(description="A new token.")
-class TokenPayload:
+class TokenPayload(Written):
     """A new token."""
 
-    key: Hidden
     token: Token | None = _written("What is known of the token from now on.")
     secret: str | None = told("What to send as `Authorization: Bearer …`; shown this once.")
-    problems: list[Problem] = _why_not()
-
-    @classmethod
-    def of(cls, made: NewToken) -> "TokenPayload":
-        """The token in a client's words."""
-        return cls(key=made.key, secret=made.secret, problems=_problems(made.problems))
 
 
 @strawberry.type(description="Something that was deleted.")
