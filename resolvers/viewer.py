@@ -5,15 +5,18 @@ import secrets
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.connection import Reads
 from db.models import Access, Organization, Role, Token, TokenScope, Unit, User, table_of
-from db.models.base import now
+from db.models.base import TIMESTAMP, now
 
 PREFIX = "kartotek_"
 TO_THE_MINUTE = timedelta(minutes=1)
@@ -35,7 +38,7 @@ class Permissions:
     @classmethod
     def of(cls, role: Any) -> "Permissions":
         """The permissions of a row (or anything else) that has attributes of these names."""
-        return cls(**{name: getattr(role, name) for name in cls.__slots__})
+        return cls(**{slot.name: slot.type(getattr(role, slot.name)) for slot in fields(cls)})  # type: ignore[operator]
 
     def exceed(self, other: "Permissions") -> tuple[str, ...]:
         """The names of the rights that go further than `other`'s."""
@@ -90,30 +93,30 @@ def _organization_in(secret: str) -> uuid.UUID | None:
     return uuid.UUID(bytes=raw[:16]) if secret.startswith(PREFIX) and len(raw) == 48 else None
 
 
-async def find_viewer_by_token(session: AsyncSession, secret: str) -> Viewer | None:
-    """Whoever this bearer token stands for, or None where it is unknown, expired or its user may not sign in."""
+async def find_viewer_by_token(reads: Reads, secret: str) -> Viewer | None:
+    """Whoever this bearer token stands for, or None where it is unknown, expired or its user may not sign in.
+
+    It comes before everything else that a client waits for, so it is one statement, which notes the use as well.
+    """
     organization_id = _organization_in(secret)
     if organization_id is None:
         return None
     moment = now()
-    given = {"organization_id": organization_id, "hash": hash_of(secret), "now": moment}
-    row = (await session.execute(_BY_TOKEN, given)).first()
-    if row is None:
-        return None
-    if row.last_used_at is None or row.last_used_at < moment - TO_THE_MINUTE:
-        await session.execute(_USED, {"of": organization_id, "token": row.token_id, "moment": moment})
-    return _viewer(row, row.scope)
+    stale = moment - TO_THE_MINUTE
+    given = {"of": organization_id, "hash": hash_of(secret), "moment": moment, "stale": stale}
+    row = await reads.fetchrow(_BY_TOKEN, *(given[name] for name in _BY_TOKEN_NAMES))
+    return _viewer(SimpleNamespace(**row), TokenScope(row["scope"])) if row else None
 
 
 async def find_viewer_by_email(session: AsyncSession, organization_id: uuid.UUID, email: str) -> Viewer | None:
     """The active user of this address, for commands that act in a user's name."""
-    row = (await session.execute(_BY_EMAIL, {"organization_id": organization_id, "email": email.lower()})).first()
+    row = (await session.execute(_BY_EMAIL, {"of": organization_id, "email": email.lower()})).first()
     return _viewer(row) if row else None
 
 
 async def find_first_administrator(session: AsyncSession, organization_id: uuid.UUID) -> Viewer | None:
     """The administrator who has been there longest, for commands that name nobody."""
-    row = (await session.execute(_FIRST_ADMINISTRATOR, {"organization_id": organization_id})).first()
+    row = (await session.execute(_FIRST_ADMINISTRATOR, {"of": organization_id})).first()
     return _viewer(row) if row else None
 
 
@@ -132,7 +135,7 @@ def _viewer(row: Any, scope: TokenScope = TokenScope.FULL) -> Viewer:
 
 
 _TOKENS, _USERS, _ORGANIZATIONS, _ROLES, _UNITS = (table_of(model) for model in (Token, User, Organization, Role, Unit))
-_ORGANIZATION = sa.bindparam("organization_id", type_=sa.Uuid())
+_ORGANIZATION = sa.bindparam("of", type_=sa.Uuid())
 
 
 def _units_below(unit_id: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
@@ -159,16 +162,18 @@ _VIEWERS = (
 )
 _BY_EMAIL = _VIEWERS.where(_USERS.c.email == sa.bindparam("email"))
 _FIRST_ADMINISTRATOR = _VIEWERS.where(_ROLES.c.administer).order_by(_USERS.c.id).limit(1)
-_BY_TOKEN = (
-    _VIEWERS.add_columns(_TOKENS.c.scope, _TOKENS.c.id.label("token_id"), _TOKENS.c.last_used_at)
-    .join(_TOKENS, sa.and_(_TOKENS.c.organization_id == _USERS.c.organization_id, _TOKENS.c.user_id == _USERS.c.id))
-    .where(
-        _TOKENS.c.secret_hash == sa.bindparam("hash"),
-        sa.or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > sa.bindparam("now")),
-    )
-)
-_USED = (
+_MOMENT = sa.bindparam("moment", type_=TIMESTAMP)
+_THE_TOKEN = sa.and_(_TOKENS.c.organization_id == _ORGANIZATION, _TOKENS.c.secret_hash == sa.bindparam("hash"))
+_NOTED = (
     sa.update(_TOKENS)
-    .where(_TOKENS.c.organization_id == sa.bindparam("of"), _TOKENS.c.id == sa.bindparam("token"))
-    .values(last_used_at=sa.bindparam("moment"))
+    .where(_THE_TOKEN, sa.func.coalesce(_TOKENS.c.last_used_at, sa.text("'-infinity'")) < sa.bindparam("stale"))
+    .values(last_used_at=_MOMENT)
 )
+_COMPILED = (
+    _VIEWERS.add_columns(_TOKENS.c.scope)
+    .join(_TOKENS, sa.and_(_TOKENS.c.organization_id == _USERS.c.organization_id, _TOKENS.c.user_id == _USERS.c.id))
+    .where(_THE_TOKEN, sa.or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > _MOMENT))
+    .add_cte(_NOTED.cte("noted"))
+    .compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+)
+_BY_TOKEN, _BY_TOKEN_NAMES = str(_COMPILED), tuple(_COMPILED.positiontup or ())

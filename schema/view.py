@@ -31,8 +31,7 @@ async def find_viewer(database: Database, connection: HTTPConnection) -> Viewer 
     token = bearer_token(connection.headers)
     if token is None:
         return None
-    async with database.sessions.begin() as session:
-        viewer = await find_viewer_by_token(session, token)
+    viewer = await find_viewer_by_token(database.reads, token)
     if viewer is None:
         raise NotAuthenticated
     return viewer

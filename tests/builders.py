@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import models
+from db.connection import reads_of
 from db.models import Access, table_of
 from resolvers import ids
 from resolvers.administration import upsert_invoice_statuses, upsert_roles, upsert_units, upsert_users
@@ -78,7 +79,7 @@ async def a_viewer(
 
 async def the_viewer(session: AsyncSession, secret: str | None) -> Viewer:
     """Whoever the token stands for."""
-    viewer = await find_viewer_by_token(session, secret or "")
+    viewer = await find_viewer_by_token(await reads_of(session), secret or "")
     assert viewer
     return viewer
 

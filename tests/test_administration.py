@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from db import models
+from db.connection import reads_of
 from db.models import Access, ProblemCode, SalesCategory, TokenScope
 from resolvers import ids
 from resolvers.administration import (
@@ -201,7 +202,7 @@ async def test_a_token_works_until_it_is_revoked(session):
     assert created.new == {"name": "ci", "scope": "READ", "user": ids.encode("User", admin.user_id)}
     assert (await create_token(session, viewer, {"name": "more"})).problems[0].code is C.FORBIDDEN
     assert (await revoke_token(session, admin, an_id("Token", made.key))).key == made.key
-    assert await find_viewer_by_token(session, str(made.secret)) is None
+    assert await find_viewer_by_token(await reads_of(session), str(made.secret)) is None
     gone = (await trail_of(session, made.key))[-1]
     assert gone.old == created.new
     assert where(await revoke_token(session, admin, an_id("Token", made.key))) == [(C.NOT_FOUND, ("id",))]
