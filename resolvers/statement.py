@@ -4,13 +4,13 @@ However deep the query, it becomes one statement: links are sub-selects of the r
 rows gathered into a JSON array, and the viewer's organisation and rights are conditions of every table it touches.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, singledispatchmethod
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, asyncpg
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, asyncpg
 
 from db.models import table_of
 from resolvers import rights
@@ -103,7 +103,7 @@ class _Builder:
     """Builds one statement; its methods turn parts of a selection into SQL on a given row."""
 
     def __init__(self, query: Any, may: Permissions) -> None:
-        self._may = may
+        self.may = may
         self._names = {id(operand): f"p{place}" for place, operand in enumerate(operands(query))}
 
     def bind(self, operand: Operand, kind: sa.types.TypeEngine[Any]) -> Expression:
@@ -113,7 +113,7 @@ class _Builder:
 
     def row(self, entity: Entity) -> Row:
         """The entity's table under a name of its own."""
-        return Row(table_of(entity.model).alias(), self._may)
+        return Row(table_of(entity.model).alias(), self.may)
 
     # ------------------------------------------------------------------ whole statements
 
@@ -161,7 +161,7 @@ class _Builder:
         row = self.row(entity)
         return (
             sa.select(self.object(entity, row, fields))
-            .where(row.c.id == asked.c.id, entity.visible(row.table, self._may))
+            .where(row.c.id == asked.c.id, entity.visible(row.table, self.may))
             .correlate(asked)
             .scalar_subquery()
         )
@@ -215,7 +215,7 @@ class _Builder:
 
     @field.register
     def _(self, declared: Parts, row: Row, field: Field) -> Expression:
-        parts = Row(table_of(declared.model).alias(), self._may)
+        parts = Row(table_of(declared.model).alias(), self.may)
         item = _members(field.fields, lambda part: self._part(declared.fields, parts, part, field))
         mine = (rights.in_organization(parts.table), parts.c[declared.by] == row.c.id)
         found = json_array(item, parts.c[declared.order]) if declared.order else item
@@ -225,7 +225,7 @@ class _Builder:
     def _(self, declared: ToOne, row: Row, field: Field) -> Expression:
         entity = ENTITIES[declared.entity]
         other = self.row(entity)
-        linked = sa.and_(other.c[declared.target] == row.c[declared.column], entity.visible(other.table, self._may))
+        linked = sa.and_(other.c[declared.target] == row.c[declared.column], entity.visible(other.table, self.may))
         if row.joins is not None and declared.target == "id":
             row.joins.append((other.table, linked))
             return self._joined(entity, replace(other, joins=row.joins), field.fields)
@@ -250,7 +250,7 @@ class _Builder:
 
     def matching(self, entity: Entity, row: Row, where: Condition) -> list[Predicate]:
         """The rows that the viewer may see and that meet the condition."""
-        return [entity.visible(row.table, self._may), self.condition(where, entity, row)]
+        return [entity.visible(row.table, self.may), self.condition(where, entity, row)]
 
     # ------------------------------------------------------------------ conditions
 
@@ -302,15 +302,25 @@ class _Builder:
         return self.condition(condition.condition, entity, row).is_not(sa.true())
 
 
+@dataclass(frozen=True)
+class _PageRows:
+    """The rows of a page in a statement."""
+
+    row: Row
+    order: Sequence[Expression]
+    """What puts them in the order of the list."""
+    in_page: Predicate | None = None
+    """Leaves out the row after the page, where that was read to know whether there is one."""
+
+
 class _ConnectionBuilder:
-    """Builds the sub-select of one page: its rows in order, numbered, then gathered."""
+    """Builds the sub-select of one page: its rows in order, then gathered."""
 
     def __init__(self, builder: _Builder, entity: Entity, page: Page, parent: tuple[Row, ToMany] | None) -> None:
         self._builder = builder
         self._entity = entity
         self._page = page
         self._parent = parent
-        self._is_numbered = True
 
     def json(self, fields: Fields) -> Expression:
         """The connection with the fields asked for; the page is read only where one of them needs it."""
@@ -318,11 +328,10 @@ class _ConnectionBuilder:
         if names <= {"total_count"}:
             return _members(fields, lambda field: json_value(self._total_count()))
         # Numbers tell which end of the page is which, and the row after it; a plain list needs neither.
-        self._is_numbered = self._page.backward or "page_info" in names
-        rows = self._page_of_rows()
+        rows = self._numbered_rows() if "page_info" in names or self._page.backward else self._plain_rows()
         found = _members(fields, lambda field: self._field(field, rows))
         # HAVING makes it one row, also where nothing of the page itself is asked for.
-        gathered = sa.select(found).select_from(_with_joins(rows)).having(literal("true"))
+        gathered = sa.select(found).select_from(_with_joins(rows.row)).having(literal("true"))
         return self._within_parent(gathered).scalar_subquery()
 
     def _within_parent(self, statement: sa.Select[Any]) -> sa.Select[Any]:
@@ -340,14 +349,25 @@ class _ConnectionBuilder:
         sees = link.sees or self._entity.sees
         return [rights.in_organization(row.table), row.c[link.by] == parent.c.id, sees(row.table, row.may)]
 
-    def _page_of_rows(self) -> Row:
+    def _plain_rows(self) -> _PageRows:
+        found, keys = self._found(self._page.size)
+        return _PageRows(Row(found, self._builder.may, joins=[]), order_by(keys, backward=False))
+
+    def _numbered_rows(self) -> _PageRows:
+        found, _ = self._found(self._page.size + 1)
+        numbered = sa.select(found, sa.func.row_number().over().label("place")).subquery()
+        place = numbered.c.place
+        order = [place.desc()] if self._page.backward else [place]
+        return _PageRows(Row(numbered, self._builder.may, joins=[]), order, place <= literal(str(self._page.size)))
+
+    def _found(self, size: int) -> tuple[sa.Subquery, list[Key]]:
+        """So many rows in the order of reading, and the sort keys as they are called there."""
         row, where, keys = self._rows()
         bounds = [
             beyond(keys, position, self._builder.bind, forward=forward)
             for position, forward in ((self._page.after, True), (self._page.before, False))
             if position is not None
         ]
-        size = self._page.size + 1 if self._is_numbered else self._page.size
         found = self._within_parent(
             sa.select(row.table, *(key.expression.label(f"key_{place}") for place, key in enumerate(keys)))
             .where(*where, *bounds)
@@ -355,59 +375,46 @@ class _ConnectionBuilder:
             # A literal: with a parameter PostgreSQL may settle on a plan that fits no page size.
             .limit(literal(str(size)))
         ).subquery()
-        self._order = order_by(
-            [replace(key, expression=found.c[f"key_{place}"]) for place, key in enumerate(keys)], backward=False
-        )
-        if not self._is_numbered:
-            return Row(found, row.may, joins=[])
-        place = sa.func.row_number().over().label("place")
-        return Row(sa.select(found, place).subquery(), row.may, joins=[])
+        return found, [replace(key, expression=found.c[f"key_{place}"]) for place, key in enumerate(keys)]
 
-    def _field(self, field: Field, rows: Row) -> Expression:
+    def _field(self, field: Field, rows: _PageRows) -> Expression:
         match field.name:
             case "total_count":
                 return json_value(self._total_count())
             case "nodes":
-                return self._gather(rows, self._builder.object(self._entity, rows, field.fields))
+                return self._gather(rows, self._builder.object(self._entity, rows.row, field.fields))
             case "edges":
                 return self._gather(rows, _members(field.fields, lambda part: self._edge(part, rows)))
             case _:
                 return _members(field.fields, lambda part: json_value(self._page_info(part, rows)))
 
-    def _gather(self, rows: Row, item: Expression) -> Expression:
-        if not self._is_numbered:
-            return json_array(item, *self._order)
-        order = [rows.c.place.desc()] if self._page.backward else [rows.c.place]
-        return json_array(item, *order, where=self._in_page(rows))
+    def _gather(self, rows: _PageRows, item: Expression) -> Expression:
+        return json_array(item, *rows.order, where=rows.in_page)
 
-    def _in_page(self, rows: Row) -> Predicate:
-        within: Predicate = rows.c.place <= literal(str(self._page.size))
-        return within
-
-    def _edge(self, part: Field, rows: Row) -> Expression:
+    def _edge(self, part: Field, rows: _PageRows) -> Expression:
         if part.name == "cursor":
             return json_value(self._cursor(rows))
-        return self._builder.object(self._entity, rows, part.fields)
+        return self._builder.object(self._entity, rows.row, part.fields)
 
-    def _cursor(self, rows: Row) -> Expression:
-        return cursor(self._page.order, [column for column in rows.c if column.name.startswith("key_")])
+    def _cursor(self, rows: _PageRows) -> Expression:
+        return cursor(self._page.order, [column for column in rows.row.c if column.name.startswith("key_")])
 
-    def _page_info(self, part: Field, rows: Row) -> Expression:
+    def _page_info(self, part: Field, rows: _PageRows) -> Expression:
         backward = self._page.backward
         if part.name in ("start_cursor", "end_cursor"):
-            nearest = (part.name == "start_cursor") != backward
-            return self._end(rows, nearest=nearest)
+            return self._end(rows, nearest=(part.name == "start_cursor") != backward)
         onward = (part.name == "has_next_page") != backward
-        return self._goes_on(rows) if onward else self._began_late()
+        return self._goes_on() if onward else self._began_late()
 
-    def _end(self, rows: Row, *, nearest: bool) -> Expression:
-        order = rows.c.place if nearest else rows.c.place.desc()
-        cursors = sa.func.array_agg(
-            sa.dialects.postgresql.aggregate_order_by(self._cursor(rows), order), type_=ARRAY(sa.Text)
-        )
-        return sa.type_coerce(cursors.filter(self._in_page(rows)), ARRAY(sa.Text))[literal("1")]
+    def _end(self, rows: _PageRows, *, nearest: bool) -> Expression:
+        """The cursor of the row at which reading began or, not `nearest`, ended."""
+        assert rows.in_page is not None
+        place = rows.row.c.place
+        in_turn: Any = aggregate_order_by(self._cursor(rows), place if nearest else place.desc())
+        cursors: Any = sa.func.array_agg(in_turn, type_=ARRAY(sa.Text)).filter(rows.in_page)
+        return sa.type_coerce(cursors, ARRAY(sa.Text))[literal("1")]
 
-    def _goes_on(self, rows: Row) -> Expression:
+    def _goes_on(self) -> Expression:
         """Whether the list goes on in the direction of reading: past the page, or past the far bound."""
         past_page = sa.func.count() > literal(str(self._page.size))
         far = self._page.after if self._page.backward else self._page.before
