@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from db.connection import Reads
 from db.models import Access
+from resolvers.money import EXACT
 from resolvers.reading import count, total
 from resolvers.selection import All, Compare, Condition, Member, Operand
 from resolvers.viewer import Viewer
@@ -18,6 +19,9 @@ from resolvers.viewer import Viewer
 ACTIVE_CUSTOMERS = Member("ACTIVE")
 PROSPECTS = Member("PROSPECT")
 COUNTED = Member("COUNTED")
+
+EARLIEST = date(1, 2, 1)
+"""The first day that has a month before its own."""
 
 NOT_ALL_SEEN = "Margin needs the right to see all invoices and all costs."
 
@@ -112,7 +116,7 @@ class Billing:
         """The change as a percentage of the previous month's size, one decimal; None where that is zero."""
         if not self.previous:
             return None
-        return (self.change / abs(self.previous) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        return (self.change / abs(self.previous) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP, EXACT)
 
 
 async def billing_of_month(reads: Reads, viewer: Viewer, as_of: date) -> Billing:

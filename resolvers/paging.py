@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -173,10 +173,10 @@ def _position(entity: str, order: tuple[Sort, ...], text: str | None, argument: 
     content = _decode(text, argument)
     if content[0] != _fingerprint(order):
         raise BadArgument(f"{argument} is a cursor of another order; use it with the orderBy it came from.", argument)
-    types = _key_types(entity, order)
-    if len(content) != len(types) + 1:
+    keys = _keys(entity, order)
+    if len(content) != len(keys) + 1:
         raise _not_a_cursor(argument)
-    return Position(tuple(_operand(kind, value, argument) for kind, value in zip(types, content[1:], strict=True)))
+    return Position(tuple(_operand(key, value, argument) for key, value in zip(keys, content[1:], strict=True)))
 
 
 def _decode(text: str, argument: str) -> list[Any]:
@@ -193,23 +193,23 @@ def _not_a_cursor(argument: str) -> BadArgument:
     return BadArgument(f"{argument} is not a cursor; use one from an edge or from pageInfo.", argument)
 
 
-def _key_types(entity: str, order: tuple[Sort, ...]) -> list[type[Any]]:
+def _keys(entity: str, order: tuple[Sort, ...]) -> tuple[Key, ...]:
     declared = ENTITIES[entity]
-    row = Row(table_of(declared.model), NOBODY)
-    return [key.expression.type.python_type for key in sort_keys(declared, order, row)]
+    return sort_keys(declared, order, Row(table_of(declared.model), NOBODY))
 
 
 _READERS: Mapping[type[Any], Callable[[Any], Any]] = {
     uuid.UUID: uuid.UUID,
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
-    Decimal: Decimal,
+    Decimal: lambda value: Decimal(str(value)),
 }
 
 
-def _operand(kind: type[Any], value: Any, argument: str) -> Operand | None:
-    if value is None:
+def _operand(key: Key, value: Any, argument: str) -> Operand | None:
+    if value is None and key.nullable:
         return None
+    kind = key.expression.type.python_type
     try:
         read = _READERS[kind](value) if kind in _READERS else value
     except (ValueError, TypeError, ArithmeticError, AttributeError):
@@ -221,6 +221,22 @@ def _operand(kind: type[Any], value: Any, argument: str) -> Operand | None:
 
 def storable(value: Any) -> bool:
     """Whether PostgreSQL can take the value as a parameter at all."""
-    if isinstance(value, int):
-        return -(2**31) <= value < 2**31
-    return not isinstance(value, str) or ("\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value))
+    match value:
+        case int():
+            return -(2**31) <= value < 2**31
+        case str():
+            return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+        case Decimal():
+            return value.is_finite() and value.adjusted() < 131_072 and int(value.as_tuple().exponent) >= -16_383
+        case datetime():
+            return value.tzinfo is not None and _is_a_moment_in_utc(value)
+        case _:
+            return True
+
+
+def _is_a_moment_in_utc(value: datetime) -> bool:
+    try:
+        value.astimezone(UTC)
+    except OverflowError:  # the first and the last hours of the calendar, with an offset
+        return False
+    return True

@@ -2,10 +2,16 @@
 
 from typing import Any
 
+import asyncpg
+
 from db.connection import Reads
 from resolvers.selection import Condition, Query
 from resolvers.statement import Plan, aggregate, plan
 from resolvers.viewer import Viewer
+
+
+class TookTooLong(Exception):
+    """The database stopped the statement when its time was up."""
 
 
 async def read(reads: Reads, viewer: Viewer, query: Query) -> str | None:
@@ -27,4 +33,7 @@ async def total(reads: Reads, viewer: Viewer, entity: str, where: Condition, col
 
 async def _fetch_value(reads: Reads, prepared: Plan, query: Any, viewer: Viewer) -> Any:
     # The driver runs the finished text itself: SQLAlchemy has built it, and need not look at it again for each call.
-    return await reads.fetchval(prepared.sql, *prepared.values(query, viewer.binds))
+    try:
+        return await reads.fetchval(prepared.sql, *prepared.values(query, viewer.binds))
+    except asyncpg.QueryCanceledError as error:
+        raise TookTooLong from error

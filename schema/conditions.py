@@ -16,6 +16,9 @@ from resolvers.selection import EVERYTHING, All, AnyOf, Compare, Condition, Memb
 NO_ROW = uuid.UUID(int=0)
 """What an id stands for that cannot be one: no row has it, so nothing equals it."""
 
+MOST_KEYS = 20
+"""A cursor holds a value for each, and a function of PostgreSQL takes a hundred."""
+
 MANY = {"in", "not_in"}
 KINDS = {"operation_id": "BulkOperation"}
 
@@ -120,7 +123,8 @@ def _operand(entity: Entity, name: str, value: Any, path: tuple[str, ...]) -> An
         return find_key(KINDS.get(name, entity.name), value) or NO_ROW
     if not storable(_filled_text(value, path)):
         raise BadArgument(
-            f"{'.'.join(path)} cannot be looked for: it holds a character that no text here can have.", *path
+            f"{'.'.join(path)} cannot be looked for: it is out of range, or holds what no text here can hold.",
+            *path,
         )
     return value
 
@@ -131,6 +135,8 @@ def _filled_text(value: Any, path: tuple[str, ...]) -> Any:
 
 def order(given: Sequence[Mapping[str, Any]]) -> tuple[Sort, ...]:
     """Sort keys as written, most important first."""
+    if len(given) > MOST_KEYS:
+        raise BadArgument(f"orderBy has {len(given)} keys, more than {MOST_KEYS}; the first few decide.", "orderBy")
     return tuple(_sort(key, ()) for key in given)
 
 

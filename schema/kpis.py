@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import strawberry
+from graphql import GraphQLError
 
 from resolvers import kpis
 from resolvers.selection import Condition
@@ -187,6 +188,8 @@ class Kpis:
     def of(cls, info: Info, as_of: date | None) -> "Kpis":
         """The strip for a day; today in the organisation's time zone unless another is given."""
         viewer = info.context.viewer
+        if as_of is not None and as_of < kpis.EARLIEST:
+            raise GraphQLError(f"kpis: asOf must be {kpis.EARLIEST} or later: figures look back at the month before.")
         return cls(
             as_of=as_of or kpis.today(viewer.timezone),
             timezone=viewer.timezone,

@@ -7,6 +7,7 @@ import strawberry
 from graphql import GraphQLError
 
 from resolvers.ids import decode, find_key
+from resolvers.paging import storable
 from resolvers.selection import All, AnyOf, Compare, Operand, Sort, by_key
 from schema.context import Info
 from schema.customer import Contact, Customer, Industry
@@ -80,6 +81,8 @@ async def _report(root: Any, info: Info, id: strawberry.ID | None, name: str | N
     if id is not None:
         key = find_key("Report", id)
         return key and await read_one(info, by_key(key))
+    if not storable(name):
+        return None
     own = Compare("owner_id", "eq", Operand(info.context.viewer.user_id))
     shared = Compare("visibility", "eq", Operand("SHARED"))
     named = All((Compare("name", "eq", Operand(name)), AnyOf((own, shared))))

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from graphql import GraphQLError
+
 from resolvers import reading
 from resolvers.selection import EVERYTHING, Condition, Query, Sort
 from schema.context import Info
@@ -9,12 +11,17 @@ from schema.execution import Completed
 from schema.selection import Selected, check_size, connection_query, listing_query, one_query
 from schema.stored import field_with, paging
 
+TOO_SLOW = "This takes longer than a query may: ask for fewer rows, or filter and sort by less."
+
 
 async def answer(info: Info, query: Query) -> Completed | None:
     """The finished JSON of a query, read from a connection of its own."""
     viewer = info.context.viewer
     check_size(query, selected(info).node)
-    json = await reading.read(info.context.database.reads, viewer, query)
+    try:
+        json = await reading.read(info.context.database.reads, viewer, query)
+    except reading.TookTooLong:
+        raise GraphQLError(TOO_SLOW, extensions={"code": "TOOK_TOO_LONG"}) from None
     return None if json is None else Completed(json)
 
 

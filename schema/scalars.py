@@ -10,6 +10,8 @@ from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode,
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
+from resolvers.money import digits
+
 CountryCode = NewType("CountryCode", str)
 CurrencyCode = NewType("CurrencyCode", str)
 
@@ -73,7 +75,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     decimal.Decimal: strawberry.scalar(
         name="Decimal",
         description='A decimal number as a text with its exact digits: `"12.50"`. Numbers are taken too.',
-        serialize=str,
+        serialize=digits,
         parse_value=_decimal,
         parse_literal=_decimal_literal,
     ),

@@ -33,8 +33,11 @@ def stored(model: Any) -> Callable[[type[T]], type[T]]:
 
     def declare(cls: type[T]) -> type[T]:
         order = ["id", *cls.__annotations__]
+        # Of a field that the model has too, Strawberry takes the model's description, even where it has none.
+        descriptions = {name: said.description for name, said in vars(cls).items() if isinstance(said, StrawberryField)}
         made: Any = pydantic.type(model=model, description=inspect.getdoc(cls))(cls)
         for field in made.__strawberry_definition__.fields:
+            field.description = descriptions.get(field.python_name, field.description)
             _look_up_later(field, cls)
         made.__strawberry_definition__.fields.sort(key=lambda field: order.index(field.python_name))
         return made  # type: ignore[no-any-return]

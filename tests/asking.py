@@ -28,40 +28,50 @@ from hypothesis import strategies as st
 
 from resolvers.ids import TAGS, encode
 from schema.api import schema as served
-from tests.oracle import ROOTS, TO_ONE, Ask, At, Oracle, folded, unrolled
+from tests.oracle import ROOT_PAGES, ROOTS, TO_ONE, Ask, At, Oracle, folded, unrolled
 from tests.rows import LEVELS, MOMENTS, RIGHTS, TEXTS, Row, World, permissions
 
 SCHEMA: GraphQLSchema = served._schema
+TYPES: Mapping[str, Any] = SCHEMA.type_map
+ROOT_FIELDS: Mapping[str, GraphQLField] = TYPES["Query"].fields
 KINDS = tuple(sorted(TAGS))
 """The types that implement Node."""
 
 UNTOLD = {"label", "formula"}
 """Words for people, which no oracle can know."""
 
+BEYOND_ROOTS: set[str] = set()
+"""Root fields that read nothing stored, or are told of in tests of their own."""
+
 BEYOND: set[tuple[str, str]] = set()
-"""Fields of types that the oracle answers, as (type, field), which are told of in tests of their own."""
+"""The same of fields, as (type, field)."""
 
 BEYOND_ARGUMENTS: set[str] = set()
-"""Arguments, by name, which are told of in tests of their own."""
+"""The same of arguments, by name."""
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 def object_type(name: str) -> GraphQLObjectType:
-    found = SCHEMA.type_map[name]
+    found = TYPES[name]
     assert isinstance(found, GraphQLObjectType)
     return found
 
 
 def fields_of(name: str) -> dict[str, GraphQLField]:
     """The fields of a type that the oracle can answer."""
-    found = SCHEMA.type_map[name].fields  # type: ignore[attr-defined]
+    found = TYPES[name].fields
     roots = ROOTS if name == "Query" else found
     return {
         key: value
         for key, value in found.items()
         if key in roots and key not in UNTOLD and (name, key) not in BEYOND and not hidden(name, key)
     }
+
+
+def is_entity(type_name: str) -> bool:
+    """Whether it is one of the things that are kept, and not a part of one or a list."""
+    return type_name in (*TAGS, "Rejection")
 
 
 def hidden(type_name: str, key: str) -> bool:
@@ -125,6 +135,26 @@ class Asking:
     def query(self, depth: int) -> tuple[Ask, ...]:
         return self.selection("Query", depth)
 
+    def list_of(self, depth: int) -> tuple[Ask, ...]:
+        """One page with a filter of this depth and an order: which rows, and how many."""
+        name = self.draw(st.sampled_from(sorted(ROOT_PAGES)))
+        entity = ROOT_PAGES[name]
+        given = {"first": 70, "filter": self.filter(entity, f"{entity}Filter", depth)}
+        if "orderBy" in fields_of("Query")[name].args:
+            given["orderBy"] = self.order(entity)
+        rows = Ask("nodes", "nodes", f"{entity}Connection", entity, {}, (Ask("id", "id", entity, "ID"),))
+        count = Ask("totalCount", "totalCount", f"{entity}Connection", "Int")
+        return (Ask(name, name, "Query", f"{entity}Connection", given, (rows, count)),)
+
+    def strip(self, depth: int) -> tuple[Ask, ...]:
+        """All figures for a day, with the rows that they were made of."""
+        asks = []
+        for name, definition in fields_of("Kpis").items():
+            kind = get_named_type(definition.type).name
+            below = tuple(self.ask(kind, part, part, depth) for part in fields_of(kind)) if kind.endswith("Kpi") else ()
+            asks.append(Ask(name, name, "Kpis", kind, {}, below))
+        return (Ask("kpis", "kpis", "Query", "Kpis", {"asOf": self.a_day()}, tuple(asks)),)
+
     def selection(self, type_name: str, depth: int, most: int = 4, prefix: str = "") -> tuple[Ask, ...]:
         """Some fields of a type, each under a key of its own."""
         known = fields_of(type_name)
@@ -168,8 +198,7 @@ class Asking:
         if kind.name == "Node":
             below = self.nodes(depth)
         elif is_composite_type(kind):
-            entity = kind.name in TAGS or kind.name == "Rejection"
-            below = self.selection(kind.name, depth - 1 if entity else depth)
+            below = self.selection(kind.name, depth - is_entity(kind.name))
         return Ask(key, name, on, kind.name, arguments, below)
 
     def nodes(self, depth: int) -> tuple[Ask, ...]:
@@ -237,7 +266,7 @@ class Asking:
         return [self.sort_key(f"{entity}Order") for _ in range(self.draw(st.integers(0, 3)))]
 
     def sort_key(self, type_name: str) -> Mapping[str, Any]:
-        choices = SCHEMA.type_map[type_name].fields  # type: ignore[attr-defined]
+        choices = TYPES[type_name].fields
         name = self.draw(st.sampled_from(sorted(choices)))
         kind = get_named_type(choices[name].type)
         return {name: self.draw(st.sampled_from(("ASC", "DESC"))) if is_enum_type(kind) else self.sort_key(kind.name)}
@@ -246,7 +275,7 @@ class Asking:
 
     def filter(self, entity: str, type_name: str, depth: int) -> dict[str, Any]:
         """One or two conditions, nested now and then."""
-        choices: dict[str, Any] = SCHEMA.type_map[type_name].fields  # type: ignore[attr-defined]
+        choices: dict[str, Any] = TYPES[type_name].fields
         nested = {"and", "or", "not"} | {name for name in choices if self.target(entity, name)}
         names = [name for name in choices if depth > 0 or name not in nested]
         chosen = self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
@@ -278,7 +307,7 @@ class Asking:
         return self.filter(entity, f"{entity}Filter", depth) if self.draw(st.booleans()) else {}
 
     def comparison(self, entity: str, name: str, type_name: str) -> dict[str, Any]:
-        operators: dict[str, Any] = SCHEMA.type_map[type_name].fields  # type: ignore[attr-defined]
+        operators: dict[str, Any] = TYPES[type_name].fields
         chosen = self.draw(st.lists(st.sampled_from(sorted(operators)), min_size=1, max_size=2, unique=True))
         return {operator: self.operand(entity, name, operator, operators[operator].type) for operator in chosen}
 
@@ -327,7 +356,30 @@ def lists_in(asks: Sequence[Ask]) -> Iterator[tuple[str, Sequence[Any]]]:
         yield from lists_in(ask.fields)
 
 
+def everything(type_name: str, depth: int) -> tuple[Ask, ...]:
+    """All fields of a type, and of what it leads to as far as `depth`."""
+    asks = []
+    for name, definition in fields_of(type_name).items():
+        kind = get_named_type(definition.type)
+        further = depth - is_entity(kind.name)
+        if further >= 0 and "cursor" not in name.lower():
+            below = everything(kind.name, further) if is_composite_type(kind) else ()
+            if below or not is_composite_type(kind):
+                asks.append(Ask(name, name, type_name, kind.name, {}, below))
+    return tuple(asks)
+
+
 # ---------------------------------------------------------------------- writing
+
+
+PLAIN = 11
+"""Drawn over and over, it leads past all the other ways to write something."""
+
+
+def written(asks: Sequence[Ask]) -> tuple[str, dict[str, Any]]:
+    """A query in the same plain way each time, and its variables."""
+    writer = Writer(lambda strategy: PLAIN)
+    return writer.document(asks), writer.variables
 
 
 @dataclass
@@ -387,12 +439,12 @@ class Writer:
         if not self.once_in(10):
             return ""
         name, wanted = self.draw(st.sampled_from((("include", True), ("skip", False))))
-        return f" @{name}(if: {self.value(wanted, GraphQLNonNull(SCHEMA.type_map['Boolean']), always=self.once_in(2))})"
+        return f" @{name}(if: {self.value(wanted, GraphQLNonNull(TYPES['Boolean']), always=self.once_in(2))})"
 
     def arguments(self, ask: Ask) -> str:
         if not ask.arguments:
             return ""
-        known = SCHEMA.type_map[ask.on].fields[ask.name].args  # type: ignore[attr-defined]
+        known = TYPES[ask.on].fields[ask.name].args
         given = [(name, self.plain(ask, value), known[name].type) for name, value in ask.arguments.items()]
         return f"({', '.join(f'{name}: {self.value(value, kind)}' for name, value, kind in given)})"
 

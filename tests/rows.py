@@ -463,6 +463,8 @@ async def insert(engine: AsyncEngine, *all_rows: Rows) -> None:
             rows = [row for given in all_rows for row in given.get(tables.get(table, ""), ())]
             if rows:
                 await connection.execute(sa.insert(table), rows)
+        # Without knowing how little there is, PostgreSQL plans some nested filters for many seconds of work.
+        await connection.execute(sa.text("ANALYZE"))
 
 
 ENTITIES = (

@@ -1,152 +1,191 @@
 """The pages of a list are together the list: each row once, in order, both ways, while others come and go."""
 
-from collections.abc import AsyncIterator
+import uuid
+from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 import tests.profiles  # noqa: F401
 from db import models
-from db.connection import Database, connected
 from db.models import table_of
 from resolvers.ids import encode
-from tests.conftest import cloned
-from tests.rows import World, a_world, insert
-from tests.worlds import answered, told
+from tests.asking import ROOT_FIELDS, Asking, Writer, oracles, order_text
+from tests.oracle import Ask, Oracle
+from tests.rows import MOMENTS, TEXTS, a_world
+from tests.worlds import WORLDS, inhabited, told
 
-KEYS = {
-    "customers": ("number", "name", "businessId", "country", "email", "isActive", "createdAt", "updatedAt"),
-    "contacts": ("firstName", "lastName", "email", "isPrimary", "createdAt"),
-    "cases": ("name", "isOpen", "value", "expectedClose", "closedOn"),
-    "invoices": ("number", "date", "homeAmount"),
-    "costs": ("date", "homeAmount"),
-    "changes": (),
-}
-LINKS = {"customers": ("industry", "owner"), "contacts": (), "cases": ("owner",)}
-
-World_ = tuple[Database, World]
+BUSY = a_world(7)
+"""Where customers come and go."""
+VIEWER = BUSY.administrator()
+STAYING = [row for row in BUSY.rows["Customer"] if row["deleted_at"] is None]
+KEYS = ("number", "name", "businessId", "country", "email", "isActive", "createdAt", "updatedAt")
+ORDERS = st.lists(
+    st.tuples(st.sampled_from(KEYS), st.sampled_from(("ASC", "DESC"))).map(lambda pair: {pair[0]: pair[1]}), max_size=3
+)
+customers = table_of(models.Customer)
 
 
 @pytest.fixture(scope="module")
-async def world(server: str, template: str) -> AsyncIterator[World_]:
-    found = a_world(seed=11, size=25)
-    async for url in cloned(server, template):
-        async with connected(url) as database:
-            await insert(database.engine, found.rows, found.foreign)
-            yield database, found
+async def database(server, template):
+    async with inhabited(server, template, [*WORLDS, BUSY]) as database:
+        yield database
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A list to be read page by page."""
+
+    oracle: Oracle
+    ask: Ask
+    document: str
+    size: int
+    backward: bool
+
+    def expected(self) -> list[str]:
+        rows = self.oracle.root(self.ask)["nodes"]
+        return [row["id"] for row in rows]
 
 
 @st.composite
-def orders(draw: st.DrawFn) -> tuple[str, str]:
-    """A list, and an order for it as it is written: some keys, mixed directions, also through links."""
-    name = draw(st.sampled_from(sorted(KEYS)))
-    direction = st.sampled_from(("ASC", "DESC"))
-    plain = [f"{{ {key}: {draw(direction)} }}" for key in KEYS[name]]
-    linked = [f"{{ {link}: {{ name: {draw(direction)} }} }}" for link in LINKS.get(name, ())]
-    chosen = draw(st.lists(st.sampled_from(plain + linked), max_size=3, unique=True)) if plain else []
-    return name, f", orderBy: [{', '.join(chosen)}]" if chosen else ""
-
-
-async def walked(world: World_, name: str, order: str, size: int, *, forward: bool) -> list[str]:
-    """The ids of a list, page by page."""
-    database, found = world
-    count, far, more, edge = (
-        ("first", "after", "hasNextPage", "endCursor")
-        if forward
-        else ("last", "before", "hasPreviousPage", "startCursor")
+def walks(draw: Any, worlds: Any, depth: int = 1) -> Walk:
+    world, oracle = draw(oracles(worlds))
+    (ask,) = Asking(draw, oracle, world.foreign, world.today).list_of(depth)
+    writer = Writer(draw)
+    args = ROOT_FIELDS[ask.name].args
+    given = {name: value for name, value in ask.arguments.items() if name != "first" and draw(st.booleans())}
+    literals = "".join(f", {name}: {writer.constant(value, args[name].type)}" for name, value in given.items())
+    document = (
+        "query Walk($first: Int, $after: String, $last: Int, $before: String) { list: "
+        f"{ask.name}(first: $first, after: $after, last: $last, before: $before{literals})"
+        "{ nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }"
     )
-    pages: list[list[str]] = []
-    cursor = ""
+    all_of_it = Ask(ask.key, ask.name, ask.on, ask.type, {**given, "first": 1000}, ask.fields)
+    return Walk(oracle, all_of_it, document, draw(st.integers(1, 9)), draw(st.booleans()))
+
+
+async def pages(database, walk):
+    """Page after page, forward or backward, to the end."""
+    variables, more = {"last" if walk.backward else "first": walk.size}, True
+    while more:
+        page = (await told(database, walk.oracle.viewer, walk.document, variables))["list"]
+        info = page["pageInfo"]
+        yield page
+        more = info["hasPreviousPage" if walk.backward else "hasNextPage"]
+        variables |= {"before": info["startCursor"]} if walk.backward else {"after": info["endCursor"]}
+
+
+@given(walk=walks(WORLDS))
+async def test_the_pages_together_are_the_list_each_row_once(database, walk):
+    note(walk.document)
+    expected = walk.expected()
+    read: list[str] = []
+    async for page in pages(database, walk):
+        ids = [row["id"] for row in page["nodes"]]
+        read = ids + read if walk.backward else read + ids
+        assert page["totalCount"] == len(expected)
+        assert len(ids) == walk.size or len(read) == len(expected)
+        # One has been where the reading began.
+        seen_more = page["pageInfo"]["hasNextPage" if walk.backward else "hasPreviousPage"]
+        assert seen_more == (len(read) > len(ids))
+    assert read == expected
+
+
+@given(order=ORDERS, size=st.integers(1, 7), backward=st.booleans(), seed=st.integers(0, 2**32))
+async def test_those_who_stay_are_read_once_and_in_order(database, order, size, backward, seed):
+    read: list[str] = []
+    cursor = None
+    passing = Passing(database, Random(seed))
+    await passing.by()
     while True:
-        document = f"{{ {name}({count}: {size}{cursor}{order}) {{ nodes {{ id }} pageInfo {{ {more} {edge} }} }} }}"
-        page = (await told(database, found.administrator(), document))[name]
-        pages.append([node["id"] for node in page["nodes"]])
-        if not page["pageInfo"][more]:
-            return [key for part in (pages if forward else reversed(pages)) for key in part]
-        cursor = f', {far}: "{page["pageInfo"][edge]}"'
-
-
-@given(order=orders(), size=st.integers(1, 30), forward=st.booleans())
-async def test_the_pages_are_together_the_list(world: World_, order: tuple[str, str], size: int, forward: bool):
-    name, written = order
-    database, found = world
-    document = f"{{ {name}(first: 1000{written}) {{ totalCount nodes {{ id }} }} }}"
-    whole = (await told(database, found.administrator(), document))[name]
-    ids = [node["id"] for node in whole["nodes"]]
-    assert len(ids) == whole["totalCount"] > 0
-    assert await walked(world, name, written, size, forward=forward) == ids
-
-
-async def test_rows_that_stay_are_met_once_while_others_come_and_go(world: World_):
-    database, found = world
-    customers = table_of(models.Customer)
-    alive = [row for row in found.rows["Customer"] if row["deleted_at"] is None]
-    stay = {encode("Customer", row["id"]) for row in alive[::2]}
-    goes = [row["id"] for row in alive[1::2]]
-    seen: list[str] = []
-    cursor: Any = None
-    while True:
-        variables = {"after": cursor}
+        ends = f"last: {size}, before: $cursor" if backward else f"first: {size}, after: $cursor"
         document = (
-            "query ($after: String) { customers(first: 2, after: $after, orderBy: [{ name: DESC }]) "
-            "{ nodes { id } pageInfo { hasNextPage endCursor } } }"
+            f"query Page($cursor: String) {{ customers({ends}, orderBy: {order_text(order)}) "
+            "{ nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
         )
-        page = (await told(database, found.administrator(), document, variables))["customers"]
-        seen += [node["id"] for node in page["nodes"]]
-        if not page["pageInfo"]["hasNextPage"]:
+        page = (await told(database, VIEWER, document, {"cursor": cursor}))["customers"]
+        ids = [row["id"] for row in page["nodes"]]
+        read = ids + read if backward else read + ids
+        if not page["pageInfo"]["hasPreviousPage" if backward else "hasNextPage"]:
             break
-        cursor = page["pageInfo"]["endCursor"]
-        if goes:
-            async with database.engine.begin() as connection:
-                gone = sa.update(customers).where(customers.c.id == goes.pop()).values(deleted_at=sa.func.now())
-                await connection.execute(gone)
-    assert [key for key in seen if key in stay] == list(dict.fromkeys(key for key in seen if key in stay))
-    assert stay <= set(seen)
-    async with database.engine.begin() as connection:
-        back = [row["id"] for row in alive]
-        await connection.execute(sa.update(customers).where(customers.c.id.in_(back)).values(deleted_at=None))
+        cursor = page["pageInfo"]["startCursor" if backward else "endCursor"]
+        await passing.by()
+    await passing.gone()
+    staying = Oracle(BUSY.rows, VIEWER).ordered("Customer", STAYING, order)
+    theirs = {encode("Customer", row["id"]) for row in staying}
+    assert [text for text in read if text in theirs] == [encode("Customer", row["id"]) for row in staying]
+    assert len(read) == len(set(read))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ("first: -1", "between 0 and 1000"),
-        ("first: 1001", "between 0 and 1000"),
-        ("last: 1001", "between 0 and 1000"),
-        ("first: 1, last: 1", "either first or last"),
-        ('after: "nonsense"', "not a cursor"),
-        ('after: ""', "not a cursor"),
-        ('after: "bnVsbA=="', "not a cursor"),  # null
-        ('after: "W10="', "not a cursor"),  # []
-        ('before: "WyIiXQ=="', "not a cursor"),  # [""]
-        ('after: "WyIiLCAxXQ=="', "not a cursor"),  # ["", 1]
-        ('after: "WyIiLCAiXHUwMDAwIl0="', "not a cursor"),  # a NUL
-        ('orderBy: [{ number: ASC }], after: "WyJudW1iZXIiLCA5OTk5OTk5OTk5OTksICIwIl0="', "not a cursor"),  # too large
-        ('orderBy: [{ number: ASC }], after: "WyIiLCAieCJd"', "another order"),
-    ],
-)
-async def test_what_cannot_be_a_page_is_told(world: World_, arguments: str, says: str):
-    database, found = world
-    answer = await answered(database, found.administrator(), f"{{ customers({arguments}) {{ nodes {{ id }} }} }}")
-    (error,) = answer["errors"]
-    assert says in error["message"]
-    assert error["path"] == ["customers"]
-    assert answer["data"] is None
+class Passing:
+    """Customers that come and go between the pages."""
+
+    def __init__(self, database, random: Random) -> None:
+        self.database = database
+        self.random = random
+        self.here: list[uuid.UUID] = []
+        self.number = 1_000
+
+    async def by(self) -> None:
+        async with self.database.sessions.begin() as session:
+            leaving = [key for key in self.here if self.random.random() < 0.5]
+            await self.remove(session, leaving)
+            for _ in range(self.random.randint(0, 3)):
+                row = self.one()
+                await session.execute(sa.insert(customers), row)
+                self.here.append(row["id"])
+
+    def one(self):
+        self.number += 1
+        like = self.random.choice(STAYING)  # so that it sorts beside somebody
+        own = {"id": models.base.new_id(), "number": self.number, "external_id": None, "business_id": None}
+        return (
+            like | own | {"name": self.random.choice((*TEXTS, like["name"])), "created_at": self.random.choice(MOMENTS)}
+        )
+
+    async def remove(self, session, keys) -> None:
+        await session.execute(sa.delete(customers).where(customers.c.id.in_(keys)))
+        self.here = [key for key in self.here if key not in keys]
+
+    async def gone(self) -> None:
+        async with self.database.sessions.begin() as session:
+            await self.remove(session, self.here)
 
 
-async def test_no_page_at_all_is_a_page_of_fifty(world: World_):
-    database, found = world
-    first = await told(database, found.administrator(), "{ changes { nodes { id } } }")
-    fifty = await told(database, found.administrator(), "{ changes(first: 50) { nodes { id } } }")
-    assert first == fifty
+async def test_no_size_at_all_is_a_page_of_fifty(database):
+    large = max(WORLDS, key=lambda world: len(world.rows["Change"])).administrator()
+    plain = await told(database, large, "{ changes { nodes { id } pageInfo { hasNextPage } } }")
+    assert plain == await told(database, large, "{ changes(first: 50) { nodes { id } pageInfo { hasNextPage } } }")
+    assert len(plain["changes"]["nodes"]) == 50
 
 
-async def test_an_empty_page_still_tells_where_it_is(world: World_):
-    database, found = world
-    document = "{ customers(first: 0) { nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
-    page = (await told(database, found.administrator(), document))["customers"]
-    nowhere = {"hasNextPage": True, "hasPreviousPage": False, "startCursor": None, "endCursor": None}
-    assert page == {"nodes": [], "pageInfo": nowhere}
+async def test_an_empty_page_still_tells_where_it_is(database):
+    info = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+    for arguments, next_, previous in (("first: 0", True, False), ("last: 0", False, True)):
+        page = (await told(database, VIEWER, f"{{ customers({arguments}) {{ nodes {{ id }} {info} }} }}"))["customers"]
+        there = {"hasNextPage": next_, "hasPreviousPage": previous, "startCursor": None, "endCursor": None}
+        assert page == {"nodes": [], "pageInfo": there}
+
+
+async def test_the_rejections_of_an_operation_are_paged_too(database):
+    """They have no ids, and so are in no other random list with cursors."""
+    document = (
+        "query ($id: ID!, $after: String) { bulkOperation(id: $id) { rejections(first: 1, after: $after) "
+        "{ totalCount edges { cursor node { customerId problem { path } } } pageInfo { hasNextPage endCursor } } } }"
+    )
+    for operation in BUSY.rows["BulkOperation"]:
+        theirs = [row for row in BUSY.rows["Rejection"] if row["operation_id"] == operation["id"]]
+        expected = [(row["customer_ref"], row["path"]) for row in sorted(theirs, key=lambda row: row["id"])]
+        found, variables, more = [], {"id": encode("BulkOperation", operation["id"])}, True
+        while more:
+            page = (await told(database, VIEWER, document, variables))["bulkOperation"]["rejections"]
+            found += [(edge["node"]["customerId"], edge["node"]["problem"]["path"]) for edge in page["edges"]]
+            more = page["pageInfo"]["hasNextPage"]
+            assert page["totalCount"] == len(expected)
+            assert page["pageInfo"]["endCursor"] == (page["edges"][0]["cursor"] if page["edges"] else None)
+            variables["after"] = page["pageInfo"]["endCursor"]
+        assert found == expected

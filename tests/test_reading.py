@@ -1,10 +1,24 @@
 """What is read equals what a second, slow and obvious implementation says, for random queries over random rows."""
 
 import pytest
+from graphql import is_list_type, is_non_null_type
 from hypothesis import given, note
 
 import tests.profiles  # noqa: F401
-from tests.asking import lists_in, questions
+from resolvers.ids import TAGS, encode
+from resolvers.viewer import find_viewer_by_email
+from tests.asking import (
+    BEYOND_ARGUMENTS,
+    BEYOND_ROOTS,
+    ROOT_FIELDS,
+    TYPES,
+    everything,
+    lists_in,
+    questions,
+    written,
+)
+from tests.oracle import ROOTS, Ask, Oracle
+from tests.rows import EVERYTHING, units_below
 from tests.worlds import WORLDS, cursors_of, differences, inhabited, told
 
 
@@ -25,8 +39,97 @@ async def agrees(database, question):
     answer = await told(database, oracle.viewer, document, variables)
     wrong = list(differences(answer, oracle.query(question.asks)))
     assert not wrong
+    assert not list(misplaced_nulls(question.asks, answer))
+
+
+def misplaced_nulls(asks, answer, path=""):
+    """Where something is null that the schema says never is: finished JSON is not looked at by anybody else."""
+    for ask in asks:
+        definition = TYPES[ask.on].fields.get(ask.name)
+        if definition is not None and ask.key in answer:
+            yield from nulls_in(definition.type, ask, answer[ask.key], f"{path}.{ask.key}")
+
+
+def nulls_in(kind, ask, value, path):
+    if is_non_null_type(kind):
+        if value is None:
+            yield path
+        kind = kind.of_type
+    if is_list_type(kind):
+        for item in value or ():
+            yield from nulls_in(kind.of_type, ask, item, path)
+    elif ask.fields and value is not None:
+        yield from misplaced_nulls(ask.fields, value, path)
 
 
 @given(question=questions(WORLDS, lambda asking: asking.query(3)))
 async def test_a_random_query_is_answered_as_the_oracle_says(database, question):
     await agrees(database, question)
+
+
+@given(question=questions(WORLDS, lambda asking: asking.list_of(3)))
+async def test_a_random_filter_and_order_give_what_the_oracle_says(database, question):
+    await agrees(database, question)
+
+
+@given(question=questions(WORLDS, lambda asking: asking.strip(1)))
+async def test_the_strip_and_its_lists_are_what_the_oracle_says(database, question):
+    await agrees(database, question)
+
+
+# ---------------------------------------------------------------------- nothing is forgotten
+
+
+@pytest.mark.parametrize("kind", sorted(TAGS))
+async def test_every_field_of_every_stored_thing_is_told(database, kind):
+    world = WORLDS[0]
+    oracle = Oracle(world.rows, world.viewer(world.rows["User"][0], EVERYTHING))
+    ids = [encode(kind, row["id"]) for row in world.rows[kind]]
+    asks = (Ask("nodes", "nodes", "Query", "Node", {"ids": ids}, everything(kind, 1)),)
+    answer = await told(database, oracle.viewer, *written(asks))
+    assert not list(differences(answer, oracle.query(asks)))
+    assert not list(misplaced_nulls(asks, answer))
+
+
+def test_the_oracle_knows_every_root_field():
+    assert set(ROOT_FIELDS) == ROOTS | BEYOND_ROOTS
+
+
+def test_every_argument_is_asked_with():
+    tried = {
+        "first",
+        "after",
+        "last",
+        "before",
+        "filter",
+        "orderBy",
+        "id",
+        "ids",
+        "name",
+        "from",
+        "to",
+        "asOf",
+        "month",
+    }
+    known = {
+        argument
+        for name, kind in TYPES.items()
+        if name not in ("Mutation", "Subscription") and not name.startswith("__") and hasattr(kind, "fields")
+        for field, definition in kind.fields.items()
+        if (name, field) not in {("Query", root) for root in BEYOND_ROOTS}
+        for argument in getattr(definition, "args", ())
+    }
+    assert known == tried | BEYOND_ARGUMENTS
+
+
+# ---------------------------------------------------------------------- who asks
+
+
+async def test_the_units_of_a_viewer_are_the_own_one_and_those_below(database):
+    for world in WORLDS:
+        for user in world.rows["User"]:
+            async with database.sessions() as session:
+                viewer = await find_viewer_by_email(session, world.organization["id"], user["email"])
+            assert (viewer is not None) == user["is_active"]
+            if viewer is not None:
+                assert sorted(viewer.units) == sorted(units_below(world.rows["Unit"], user["unit_id"]))

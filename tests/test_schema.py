@@ -68,3 +68,25 @@ def test_what_is_promised_is_there_in_the_same_words():
     missing = [line.removeprefix("missing: ") for line in lines if line.startswith("missing: ")]
     assert broken == []
     assert [name for name in missing if not name.startswith(LATER)] == []
+
+
+def described(name, kind):
+    """Everything of a type that a client sees, with its description."""
+    yield name, kind.description
+    for field, definition in getattr(kind, "fields", {}).items():
+        yield f"{name}.{field}", definition.description
+        for argument, of in getattr(definition, "args", {}).items():
+            yield f"{name}.{field}({argument}:)", of.description
+    for value, definition in getattr(kind, "values", {}).items():
+        yield f"{name}.{value}", definition.description
+
+
+def test_everything_has_a_description():
+    ours = {name: kind for name, kind in schema._schema.type_map.items() if not name.startswith("__")}
+    bare = [place for item in ours.items() for place, text in described(*item) if not (text and text.strip())]
+    assert bare == []
+
+
+def test_every_directive_has_a_description():
+    places = [(directive.name, directive) for directive in schema._schema.directives]
+    assert [name for name, directive in places if not directive.description] == []

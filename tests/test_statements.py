@@ -1,25 +1,22 @@
-"""However deep a query goes, each of its root fields is one statement."""
+"""However much is asked, a root field that reads stored things is one statement."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from typing import Any
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-import asyncpg
 import pytest
 import sqlalchemy as sa
-from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, get_named_type, is_object_type
+from graphql import get_named_type, is_composite_type, is_non_null_type
 
-from db.connection import Database, connected
-from resolvers.ids import encode
-from schema.api import schema
+from db.connection import connected
+from resolvers.ids import TAGS, encode
+from tests.asking import ROOT_FIELDS, TYPES
 from tests.conftest import cloned
-from tests.rows import World, a_world, insert
-from tests.worlds import told
+from tests.rows import a_world, insert
+from tests.worlds import answered, told
 
-assert schema._schema.query_type
-ROOTS = schema._schema.query_type.fields
-NOT_STORED = {"viewer", "kpis"}
-"""These answer things that are not stored, each of whose stored fields is a query of its own."""
+WORLD = a_world(3)
+VIEWER = WORLD.administrator()
 
 DEEP = """
 {
@@ -42,109 +39,184 @@ DEEP = """
 """
 
 
+EXECUTE, SIMPLE_QUERY, PARSE = b"E", b"Q", b"P"
+
+
+class Statements:
+    """Stands between the driver and PostgreSQL and reads along: whatever runs a statement, it comes by here."""
+
+    def __init__(self, server: str) -> None:
+        self.folder = ""
+        self.count = 0
+        self.texts: list[str] = []
+        self._server = server
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, both ways."""
+        from_server, to_server = await asyncio.open_unix_connection(self._server)
+        back = asyncio.create_task(self._answers(from_server, writer))
+        with suppress(asyncio.IncompleteReadError):
+            # Only the first message has no letter in front.
+            size = await reader.readexactly(4)
+            to_server.write(size + await reader.readexactly(int.from_bytes(size) - 4))
+            while True:
+                kind, size = await reader.readexactly(1), await reader.readexactly(4)
+                body = await reader.readexactly(int.from_bytes(size) - 4)
+                self._note(kind, body)
+                to_server.write(kind + size + body)
+        to_server.close()
+        await back
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while answer := await reader.read(1 << 16):
+            writer.write(answer)
+        writer.close()
+
+    def _note(self, kind: bytes, body: bytes) -> None:
+        self.count += kind in (EXECUTE, SIMPLE_QUERY)
+        if kind in (PARSE, SIMPLE_QUERY):
+            self.texts.append(body.decode())
+
+    @contextmanager
+    def counted(self, expected: int) -> Iterator[None]:
+        self.count = 0
+        self.texts.clear()
+        yield
+        assert self.count == expected, self.texts
+
+
 @pytest.fixture(scope="module")
-async def world(server: str, template: str) -> AsyncIterator[tuple[Database, World]]:
-    found = a_world(seed=7, size=12)
+async def statements(server, tmp_path_factory):
+    """What reaches PostgreSQL by way of `engine`."""
+    url = sa.make_url(server)
+    statements = Statements(f"{url.query['host']}/.s.PGSQL.{url.query['port']}")
+    folder = tmp_path_factory.mktemp("s")
+    async with await asyncio.start_unix_server(statements.carry, folder / ".s.PGSQL.5432"):
+        statements.folder = str(folder)
+        yield statements
+
+
+@pytest.fixture(scope="module")
+async def database(server, template, statements):
+    """A database on connections that are open and have seen arrays: what the driver asks about those, it asks once."""
     async for url in cloned(server, template):
-        async with connected(url, pool_size=1) as database:
-            await insert(database.engine, found.rows, found.foreign)
-            yield database, found
+        by_way = sa.make_url(url).set(query={"host": statements.folder, "port": "5432"})
+        async with connected(by_way.render_as_string(hide_password=False), pool_size=1) as database:
+            await insert(database.engine, WORLD.rows, WORLD.foreign)
+            await told(database, VIEWER, f"{{ nodes(ids: [{an_id('Customer')}]) {{ id }} }}")
+            yield database
 
 
-@pytest.fixture
-async def statements(world) -> AsyncIterator[list[str]]:
-    """What reaches PostgreSQL, through either pool."""
-    database, _ = world
-    seen: list[str] = []
-    with heard(database, seen):
-        reads: Any = database.reads
-        async with reads.acquire() as connection:
-            driver: asyncpg.Connection = connection._con
-
-        def note(record: Any) -> None:
-            seen.append(record.query)
-
-        driver.add_query_logger(note)
-        yield seen
-        driver.remove_query_logger(note)
+def is_stored(type_name: str) -> bool:
+    return type_name.removesuffix("Connection") in TAGS or type_name == "Node"
 
 
-@contextmanager
-def heard(database: Database, seen: list[str]) -> Iterator[None]:
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        seen.append(statement)
-
-    sa.event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    yield
-    sa.event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+STORED = sorted(name for name, field in ROOT_FIELDS.items() if is_stored(get_named_type(field.type).name))
 
 
-def everything_below(type_: GraphQLObjectType, depth: int) -> str:
-    """A selection of every field that needs no argument, so many links deep."""
-    return "{ __typename " + " ".join(selected(name, field, depth) for name, field in type_.fields.items()) + " }"
+def an_id(kind: str) -> str:
+    return f'"{encode(kind, WORLD.rows[kind][1]["id"])}"'
 
 
-def selected(name: str, field: GraphQLField, depth: int) -> str:
-    named = get_named_type(field.type)
-    if not is_object_type(named):
-        return name
-    is_page = named.name.endswith("Connection")
-    left = depth - (0 if is_page or named.name == "PageInfo" else 1)
-    return f"{name}{'(first: 2)' if is_page else ''} {everything_below(named, left)}" if left >= 0 else ""
-
-
-def call(name: str, world: World) -> str:
-    """The root field with what it requires."""
-    field = ROOTS[name]
-    named = get_named_type(field.type)
-    customer = encode("Customer", world.rows["Customer"][0]["id"])
-    given = {
-        "id": f'"{customer}"' if named.name == "Node" else f'"{an_id(named.name, world)}"',
-        "ids": f'["{customer}"]',
+def needed(field) -> str:
+    """Values for the arguments that must be given, and pages small enough to go deep."""
+    answered = get_named_type(field.type).name
+    values = {
+        "id": lambda: an_id("Case" if answered == "Node" else answered),
+        "ids": lambda: f"[{an_id('Case')}, {an_id('Invoice')}]",
+        "customerId": lambda: an_id("Customer"),
+        "name": lambda: '"r1"',
+        "first": lambda: "2",
     }
-    required = [arg for arg, definition in field.args.items() if isinstance(definition.type, GraphQLNonNull)]
-    wanted = required or (["name"] if name == "report" else [])
-    arguments = ", ".join(f"{arg}: {given.get(arg, chr(34) + 'r1' + chr(34))}" for arg in wanted)
-    below = "{ id }" if named.name == "Node" else everything_below(named, 2)
-    return f"{name}{f'({arguments})' if arguments else ''} {below}"
+    wanted = [name for name, argument in field.args.items() if is_non_null_type(argument.type)]
+    wanted += [name for name in ("name", "first") if name in field.args]
+    return f"({', '.join(f'{name}: {values[name]()}' for name in wanted)})" if wanted else ""
 
 
-def an_id(entity: str, world: World) -> str:
-    return encode(entity, world.rows[entity][0]["id"]) if world.rows.get(entity) else ""
+def deep(type_name: str, relations: int, below: str = "") -> str:
+    """All values of a type, and the next of its relations so far down; another one at each level."""
+    if type_name == "Node":
+        return f"{{ id {' '.join(f'... on {kind} {deep(kind, relations)}' for kind in ('Case', 'Invoice'))} }}"
+    texts, links = ["__typename"], []
+    for name, field in TYPES[type_name].fields.items():
+        kind = get_named_type(field.type)
+        if is_stored(kind.name) and (type_name in TAGS or type_name == "Rejection"):
+            links.append(f"{name}{needed(field)} {deep(kind.name, relations - 1)}" if relations else "")
+        elif is_composite_type(kind):
+            texts.append(f"{name} {deep(kind.name, relations)}")
+        else:
+            texts.append(name)
+    chosen = links[relations % len(links)] if links and relations else ""
+    return f"{{ {' '.join(texts)} {chosen} }}"
 
 
-async def test_a_query_five_relations_deep_is_one_statement(world, statements):
-    database, found = world
-    await told(database, found.administrator(), DEEP)
-    assert len(statements) == 1
+async def test_a_transaction_is_three_statements(database, statements):
+    with statements.counted(3):
+        async with database.sessions.begin() as session:
+            await session.execute(sa.text("SELECT 1"))
 
 
-@pytest.mark.parametrize("name", sorted(ROOTS.keys() - NOT_STORED))
-async def test_a_root_field_with_everything_below_it_is_one_statement(world, statements, name):
-    database, found = world
-    document = f"{{ {call(name, found)} }}"
-    await told(database, found.administrator(), document)
-    statements.clear()  # the driver asks each new connection once about types that it has not met before
-    await told(database, found.administrator(), document)
-    assert len(statements) == 1
+@pytest.mark.parametrize("name", STORED)
+async def test_a_root_field_is_one_statement_five_relations_deep(database, statements, name):
+    field = ROOT_FIELDS[name]
+    kind = get_named_type(field.type).name
+    document = f"{{ {name}{needed(field)} {deep(kind, 5)} }}"
+    with statements.counted(1):
+        found = await told(database, VIEWER, document)
+    assert found[name]
 
 
-async def test_two_root_fields_are_two_statements(world, statements):
-    database, found = world
-    await told(database, found.administrator(), "{ customers { totalCount } units { name } }")
-    assert len(statements) == 2
+async def test_wide_and_five_relations_deep_is_one_statement(database, statements):
+    with statements.counted(1):
+        await told(database, VIEWER, DEEP)
 
 
-async def test_an_id_that_cannot_be_one_asks_the_database_nothing(world, statements):
-    database, found = world
-    assert await told(database, found.administrator(), '{ customer(id: "nonsense") { name } }') == {"customer": None}
-    assert statements == []
+async def test_each_of_several_root_fields_is_one(database, statements):
+    with statements.counted(3):
+        await told(database, VIEWER, "{ customers { totalCount } more: customers { nodes { name } } units { name } }")
 
 
-async def test_the_size_of_the_answer_changes_nothing(world, statements):
-    database, found = world
-    for size in (1, 10, 100):
+async def test_the_viewer_is_one_for_the_user_and_one_for_the_organisation(database, statements):
+    with statements.counted(2):
         await told(
-            database, found.administrator(), f"{{ customers(first: {size}) {{ nodes {{ owner {{ name }} }} }} }}"
+            database, VIEWER, "{ viewer { user { unit { name } } organization { name } permissions { administer } } }"
         )
-    assert len(statements) == 3
+
+
+@pytest.mark.parametrize(
+    ("figure", "rows", "expected"),
+    [
+        ("marginThisYear", "invoices", 2),
+        ("marginThisYear", "costs", 2),
+        ("billingThisMonth", "invoices", 3),
+        ("activeCustomers", "customers", 1),
+        ("prospectsInPipeline", "customers", 1),
+    ],
+)
+async def test_the_list_behind_a_figure_is_one_more(database, statements, figure, rows, expected):
+    entity = {"invoices": "Invoice", "costs": "Cost", "customers": "Customer"}[rows]
+    document = f"{{ kpis {{ {figure} {{ label {rows}(first: 2) {deep(f'{entity}Connection', 5)} }} }} }}"
+    with statements.counted(expected + 1):
+        await told(database, VIEWER, document)
+
+
+async def test_nothing_is_asked_of_the_database_for_what_cannot_be_there(database, statements):
+    with statements.counted(0):
+        await told(database, VIEWER, '{ node(id: "nonsense") { id } customer(id: "usr_1") { name } __typename }')
+
+
+async def test_the_size_of_the_answer_changes_nothing(database, statements):
+    for size in (1, 10, 100):
+        with statements.counted(1):
+            await told(database, VIEWER, f"{{ customers(first: {size}) {{ nodes {{ owner {{ name }} }} }} }}")
+
+
+async def test_a_statement_that_takes_too_long_is_stopped_and_told(server: str, template: str):
+    async for url in cloned(server, template):
+        async with connected(url, statement_timeout=0.001) as hasty, connected(url) as database:
+            found = a_world(seed=3, size=40)
+            await insert(database.engine, found.rows, found.foreign)
+            answer = await answered(hasty, found.administrator(), DEEP)
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "TOOK_TOO_LONG"
+    assert error["path"] == ["customers"]
