@@ -1,7 +1,7 @@
 """Nothing of one organisation can be referred to or changed from another: every mutation, every place for a reference.
 
 The places are found by walking the schema, so that a mutation or an input added later is tried without anyone
-remembering. Reading is walked in `test_reading.py`.
+remembering. Reading is walked in `test_reading_isolation.py`.
 """
 
 import itertools

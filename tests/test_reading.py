@@ -1,7 +1,7 @@
 """What is read equals what a second, slow and obvious implementation says, for random queries over random rows."""
 
 import pytest
-from graphql import is_list_type, is_non_null_type
+from graphql import get_named_type, is_list_type, is_non_null_type
 from hypothesis import given, note
 
 import tests.profiles  # noqa: F401
@@ -13,12 +13,13 @@ from tests.asking import (
     ROOT_FIELDS,
     TYPES,
     everything,
+    fields_of,
     lists_in,
     questions,
     written,
 )
-from tests.oracle import ROOTS, Ask, Oracle
-from tests.rows import EVERYTHING, units_below
+from tests.oracle import ROOT_PAGES, ROOTS, Ask, Oracle
+from tests.rows import EVERYTHING, RIGHTS, permissions, units_below
 from tests.worlds import WORLDS, cursors_of, differences, inhabited, told
 
 
@@ -120,6 +121,40 @@ def test_every_argument_is_asked_with():
         for argument in getattr(definition, "args", ())
     }
     assert known == tried | BEYOND_ARGUMENTS
+
+
+# ---------------------------------------------------------------------- who sees what
+
+
+@pytest.mark.parametrize("level", ["NONE", "OWN", "UNIT", "ALL"])
+async def test_everybody_sees_what_the_level_says_and_nothing_else(database, level):
+    """For every user of every world: the whole lists, and what hangs on them."""
+    asks = tuple(listed(name) for name in sorted(ROOT_PAGES))
+    document, _ = written(asks)
+    for world in WORLDS:
+        for user in world.rows["User"]:
+            may = permissions([level] * len(RIGHTS), administer=False)
+            oracle = Oracle(world.rows, world.viewer(user, may))
+            answer = await told(database, oracle.viewer, document)
+            assert not list(differences(answer, oracle.query(asks)))
+
+
+def listed(name):
+    """A whole list: ids, and of each row the ids of what it leads to and the numbers of what leads to it."""
+    kind = ROOT_PAGES[name]
+    below = [Ask("id", "id", kind, "ID")]
+    for link, definition in fields_of(kind).items():
+        target = get_named_type(definition.type).name
+        if target in TAGS:
+            below.append(Ask(link, link, kind, target, {}, (Ask("id", "id", target, "ID"),)))
+        elif target.endswith("Connection"):
+            count = Ask("totalCount", "totalCount", target, "Int")
+            below.append(Ask(link, link, kind, target, {"first": 1}, (count,)))
+        elif target == "Money" or link == "viewerCanEdit":
+            parts = (Ask("amount", "amount", target, "Decimal"),) if target == "Money" else ()
+            below.append(Ask(link, link, kind, target, {}, parts))
+    rows = Ask("nodes", "nodes", f"{kind}Connection", kind, {}, tuple(below))
+    return Ask(name, name, "Query", f"{kind}Connection", {"first": 1000}, (rows,))
 
 
 # ---------------------------------------------------------------------- who asks
