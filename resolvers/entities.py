@@ -15,6 +15,7 @@ from db import models
 from db.models import table_of
 from resolvers import groups, rights
 from resolvers.ids import TAGS
+from resolvers.rendering import text
 from resolvers.rights import Predicate, Table
 from resolvers.selection import Sort
 from resolvers.viewer import Permissions
@@ -130,15 +131,11 @@ def columns(*names: str) -> dict[str, Value]:
 
 def tagged(entity: str, name: str = "id") -> Value:
     """A key, written as the client's opaque id."""
-    return Value(lambda row: row.c[name], lambda row: _tagged(_text(TAGS[entity]), row.c[name]))
+    return Value(lambda row: row.c[name], lambda row: _tagged(text(TAGS[entity]), row.c[name]))
 
 
 def _tagged(tag: Expression, key: Expression) -> Expression:
-    return tag.concat(_text("_")).concat(sa.func.replace(sa.cast(key, sa.Text), _text("-"), _text("")))
-
-
-def _text(constant: str) -> Expression:
-    return sa.literal_column(f"'{constant}'", sa.Text)
+    return tag.concat(text("_")).concat(sa.func.replace(sa.cast(key, sa.Text), text("-"), text("")))
 
 
 def money(amount: str, currency: Value) -> Group:
@@ -182,7 +179,7 @@ def _registry_status(row: Row) -> Expression:
 
 
 def _changed_id(row: Row) -> Expression:
-    kinds = ((row.c.entity_type == _text(name), _text(tag)) for name, tag in TAGS.items())
+    kinds = ((row.c.entity_type == text(name), text(tag)) for name, tag in TAGS.items())
     return _tagged(sa.case(*kinds), row.c.entity_id)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db import models
 from db.models import Access, table_of
+from resolvers.rendering import text
 from resolvers.viewer import Permissions
 
 Table = sa.FromClause
@@ -21,11 +22,6 @@ Predicate = sa.ColumnElement[bool]
 ORGANIZATION = sa.bindparam("organization_id", type_=sa.Uuid())
 VIEWER = sa.bindparam("viewer_id", type_=sa.Uuid())
 UNITS = sa.bindparam("viewer_units", type_=ARRAY(sa.Uuid()))
-
-
-def constant(text: str) -> sa.ColumnElement[str]:
-    """A text of our own, written into the statement: its parameters are the viewer's and the client's values."""
-    return sa.literal_column(f"'{text}'", sa.Text)
 
 
 def in_organization(row: Table) -> Predicate:
@@ -121,7 +117,7 @@ def sees_report(row: Table, may: Permissions) -> Predicate:
     return (
         sa.true()
         if may.administer
-        else sa.or_(row.c.owner_id == VIEWER, row.c.visibility == constant(models.Visibility.SHARED))
+        else sa.or_(row.c.owner_id == VIEWER, row.c.visibility == text(models.Visibility.SHARED))
     )
 
 
@@ -139,8 +135,8 @@ def sees_change(row: Table, may: Permissions) -> Predicate:
     """A change of something that the viewer may see, or might have seen before it was deleted."""
     kind = row.c.entity_type
     return sa.or_(
-        kind.not_in(map(constant, _TRAILS)),
-        *(sa.and_(kind == constant(name), trail(row, may)) for name, trail in _TRAILS.items()),
+        kind.not_in(map(text, _TRAILS)),
+        *(sa.and_(kind == text(name), trail(row, may)) for name, trail in _TRAILS.items()),
     )
 
 

@@ -43,6 +43,13 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The row has each word of the text at the beginning of one of its own."""
+
+    text: Operand
+
+
+@dataclass(frozen=True, slots=True)
 class Related:
     """At least one of what the field links to is seen by the viewer and meets the condition."""
 
@@ -71,7 +78,7 @@ class Not:
     condition: "Condition"
 
 
-Condition = Compare | Missing | Member | Related | All | AnyOf | Not
+Condition = Compare | Missing | Member | Found | Related | All | AnyOf | Not
 EVERYTHING = All(())
 
 
