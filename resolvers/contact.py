@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db import models
 from db.models import Access, table_of
 from resolvers import rights, trail
-from resolvers.forms import Form, Link, fields
+from resolvers.contact_details import email, phone
+from resolvers.forms import Field, Form, Link, National, fields
 from resolvers.problems import forbidden
 from resolvers.references import Row
 from resolvers.rights import Predicate, Table, in_organization
@@ -41,8 +42,12 @@ CONTACT = Form(
     model=models.Contact,
     checks=models.ContactFields,
     fields=(
-        Link(name="customer", entity="Customer"),
-        *fields("first_name", "last_name", "title", "role", "email", "phone", "mobile", "language"),
+        Link(name="customer", entity="Customer", gives_country=True),
+        *fields("first_name", "last_name", "title", "role"),
+        Field(name="email", spelling=email),
+        National(name="phone", spelling_in=phone),
+        National(name="mobile", spelling_in=phone),
+        *fields("language"),
         *fields("is_primary", "is_active", "marketing_allowed", "external_id"),
     ),
     label=_full_name,

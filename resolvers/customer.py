@@ -11,10 +11,12 @@ from db import models
 from db.models import Access, table_of
 from resolvers import ids, rights, trail
 from resolvers.contact import CONTACT
-from resolvers.forms import ADDRESSES, Field, Form, Link, fields
+from resolvers.contact_details import email, phone, website
+from resolvers.forms import ADDRESSES, Field, Form, Link, National, fields
 from resolvers.ids import find_key
 from resolvers.problems import Problem, Refused, conflict, forbidden, not_found
 from resolvers.references import Ref, Row, values_of
+from resolvers.registration import business_id, vat_number
 from resolvers.rights import in_organization
 from resolvers.viewer import Viewer
 from resolvers.writer import Draft, Writer, get_writer
@@ -123,9 +125,15 @@ CUSTOMER = Form(
     checks=models.CustomerFields,
     fields=(
         Field(name="number", is_automatic=True),
-        *fields("name", "business_id", "vat_number"),
+        *fields("name"),
+        National(name="business_id", spelling_in=business_id),
+        National(name="vat_number", spelling_in=vat_number),
         Field(name="country", default=lambda viewer: viewer.country),
-        *fields("language", "email", "phone", "website", "notes"),
+        *fields("language"),
+        Field(name="email", spelling=email),
+        National(name="phone", spelling_in=phone),
+        Field(name="website", spelling=website),
+        *fields("notes"),
         Link(name="industry", entity="Industry"),
         Link(name="owner", entity="User"),
         *fields("is_internal", "is_active", "marketing_allowed"),

@@ -22,7 +22,17 @@ from resolvers import ids
 from resolvers.money import Money, digits
 from resolvers.references import Ref, Row, noun_of
 from resolvers.rights import Predicate, Table
-from resolvers.validation import SPELLINGS, Spelling, Wrong, camel, checked, label_of, number_within, trimmed
+from resolvers.validation import (
+    SPELLINGS,
+    NationalSpelling,
+    Spelling,
+    Wrong,
+    camel,
+    checked,
+    label_of,
+    number_within,
+    trimmed,
+)
 from resolvers.viewer import Permissions, Viewer
 from resolvers.writer import Draft, Writer
 
@@ -79,7 +89,7 @@ class Field:
             return {self.name: None}
         value = checked(fields, self.name, value)
         spelling = self.spelling or SPELLINGS.get(self.name)
-        return {self.name: spelling(value) if spelling else value}
+        return {self.name: checked(fields, self.name, spelling(value)) if spelling else value}
 
     def json(self, row: Row) -> Any:
         """What a client sees of a row."""
@@ -88,6 +98,17 @@ class Field:
     def label(self, row: Row, names: Names) -> str | None:
         """What a person reads of a row."""
         return plain_label(row[self.name])
+
+
+@dataclass(frozen=True, kw_only=True)
+class National(Field):
+    """A column whose spelling depends on the country of its row, so it is spelt once that is known."""
+
+    spelling_in: NationalSpelling
+
+    def spelt(self, fields: type[SQLModel], value: str, country: str) -> str:
+        """What `read` made of a client's value, as it is stored in a row of this country."""
+        return str(checked(fields, self.name, self.spelling_in(value, country)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +126,8 @@ class Link(Field):
     """A key of another row, which a client names with a reference."""
 
     entity: str
+    gives_country: bool = False
+    """Whether the row is in the country of the one it points at, having none of its own."""
 
     @property
     def column(self) -> str:
@@ -272,6 +295,14 @@ class Form:
     @cached_property
     def links(self) -> tuple[Link, ...]:
         return tuple(each for each in self.fields if isinstance(each, Link))
+
+    @cached_property
+    def country_link(self) -> Link | None:
+        return next((link for link in self.links if link.gives_country), None)
+
+    @cached_property
+    def national(self) -> tuple[National, ...]:
+        return tuple(each for each in self.fields if isinstance(each, National))
 
     @cached_property
     def parts(self) -> tuple[Parts, ...]:

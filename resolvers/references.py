@@ -45,7 +45,7 @@ class Kind(NamedTuple):
 
 # What rules ask of a row that is referred to, besides its id and name.
 _CARRIED: Mapping[str, tuple[str, ...]] = {
-    "Customer": ("is_internal",),
+    "Customer": ("is_internal", "country"),
     "InvoiceStatus": ("numbered", "sent"),
     "Role": Permissions.__slots__,
     "SalesStatus": ("category",),

@@ -1,7 +1,8 @@
 """What a value must be like to be stored, and what is said to a person where it is not.
 
 The limits are those of the fields classes in `db.models`. What no limit can say, such as which countries there are, is
-a function of one text here; `SPELLINGS` says which column has which.
+a function of one text here; `SPELLINGS` says which column has which. Numbers of companies are spelt in `registration`,
+what they are reached by in `contact_details`.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ class Wrong(ValueError):
 
 Spelling = Callable[[str], str]
 """Gives a text in the spelling that is stored, or says what is `Wrong`."""
+NationalSpelling = Callable[[str, str], str]
+"""Does so for a text in a country."""
 
 _LABELS = {
     "email": "E-mail address",

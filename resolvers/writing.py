@@ -6,7 +6,7 @@ Rows are locked in the order of their keys: first what is referred to, then what
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -18,7 +18,7 @@ from db.models import ProblemCode, table_of
 from db.models.base import new_id
 from resolvers import trail
 from resolvers.entities import ENTITIES
-from resolvers.forms import Field, Form, Link, Parts, Rule
+from resolvers.forms import Field, Form, Link, National, Parts, Rule
 from resolvers.ids import find_key
 from resolvers.problems import Problem, Refused, forbidden, not_found, stale
 from resolvers.references import Ref, Row, fold, key_column, resolve, unknown, values_of
@@ -66,6 +66,7 @@ async def prepare(writer: Writer, form: Form, drafts: Sequence[Draft], *, matchi
     for draft in drafts:
         draft.key = draft.values["id"] = draft.row["id"] if draft.row else draft.key or new_id()
         _complete(writer, form, draft)
+    await _spell(writer, form, drafts)
     await _link_among(writer, form, drafts)
     for rule in (_unique(form), *form.rules):
         await rule(writer, [draft for draft in drafts if draft.is_fine])
@@ -130,6 +131,54 @@ def _complete(writer: Writer, form: Form, draft: Draft) -> None:
         is_key = form.needs_key and each.name == form.key
         if draft.value(each.columns[0]) is None and (is_key or form.requires(each)) and not each.is_automatic:
             draft.invalid(f"{label_of(each.name)} is needed.", each.client_name)
+
+
+# ---------------------------------------------------------------- spelling by country
+
+
+async def _spell(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
+    """Given values whose spelling depends on the country of the row as it is to be."""
+    waiting = [draft for draft in drafts if any(_is_given(draft, each) for each in form.national)]
+    linked = await _countries_of_links(writer, form, waiting)
+    for draft in waiting:
+        # Where there is no country it has been told why.
+        if country := _country(form, draft, linked):
+            for each in form.national:
+                _spell_field(form, draft, each, country)
+
+
+def _is_given(draft: Draft, each: Field) -> bool:
+    return each.name in draft.given and draft.values.get(each.name) is not None
+
+
+def _spell_field(form: Form, draft: Draft, each: National, country: str) -> None:
+    if not _is_given(draft, each):
+        return
+    try:
+        draft.values[each.name] = each.spelt(form.checks, draft.values[each.name], country)
+    except Wrong as wrong:
+        draft.invalid(wrong.message, each.client_name)
+
+
+def _country(form: Form, draft: Draft, linked: Mapping[uuid.UUID, str]) -> str | None:
+    """The country of the row as it is to be; None where what was given for it cannot be."""
+    if form.country_link:
+        row = draft.links.get(form.country_link.name)
+        return row["country"] if row else linked.get(draft.before(form.country_link.column))
+    is_refused = "country" in draft.given and "country" not in draft.values
+    return None if is_refused else draft.value("country")
+
+
+async def _countries_of_links(writer: Writer, form: Form, drafts: Sequence[Draft]) -> dict[uuid.UUID, str]:
+    """Of the rows that drafts go on pointing at, by key."""
+    link = form.country_link
+    keys = {draft.before(link.column) for draft in drafts if link and draft.row and link.name not in draft.given}
+    if not link or not keys:
+        return {}
+    table = table_of(ENTITIES[link.entity].model)
+    statement = sa.select(table.c.id, table.c.country).where(in_organization(table), values_of(table.c.id, "keys"))
+    rows = await writer.session.execute(statement, {**writer.viewer.binds, "keys": list(keys)})
+    return {row.id: row.country for row in rows}
 
 
 # ---------------------------------------------------------------- references

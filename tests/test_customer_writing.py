@@ -113,14 +113,19 @@ async def test_messages_say_what_would_be_right(session):
 async def test_absent_is_left_alone_null_clears_and_a_list_replaces(session):
     viewer = await an_organization(session)
     key = await a_customer(
-        session, viewer, email="a@b.fi", phone="123", notes="Hello", addresses=[{"kind": "POSTAL"}, {"kind": "BILLING"}]
+        session,
+        viewer,
+        email="a@b.fi",
+        phone="040 123456",
+        notes="Hello",
+        addresses=[{"kind": "POSTAL"}, {"kind": "BILLING"}],
     )
     outcome = await update_customer(
         session, viewer, cus(key), {"email": None, "notes": "  ", "addresses": [{"kind": "VISITING", "city": "Oulu"}]}
     )
     assert outcome.key == key
     row = await stored(session, models.Customer, key)
-    assert (row.email, row.phone, row.notes, row.version) == (None, "123", None, 2)
+    assert (row.email, row.phone, row.notes, row.version) == (None, "+35840123456", None, 2)
     *_, email, notes, addresses = await trail_of(session, key)
     assert (email.field, email.old, email.new, email.old_label, email.new_label) == (
         "email",
@@ -204,7 +209,7 @@ async def test_a_taken_number_business_id_or_external_id_names_the_holder(sessio
     ]
     # The same number of another country is another number.
     assert not (
-        await create_customer(session, viewer, {"name": "B", "business_id": "0112038-9", "country": "SE"})
+        await create_customer(session, viewer, {"name": "B", "business_id": "0112038-9", "country": "DE"})
     ).problems
 
 

@@ -4,12 +4,15 @@ import time
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import count as count_from
+from itertools import islice
 
 import pytest
 import sqlalchemy as sa
 
 from db import models
 from db.models import Access, CostKind, ProblemCode, TokenScope, table_of
+from kartotek.demo_data import finnish_business_id
 from resolvers import ids
 from resolvers.customer import delete_customer
 from resolvers.deletion import delete_cases, delete_costs, delete_invoices
@@ -394,15 +397,26 @@ async def test_ten_thousand_rows_at_once(session, capsys):
         {
             "name": f"Customer {n}",
             "external_id": f"c{n}",
-            "business_id": f"{n:07}-1",
+            "business_id": business_id,
+            "vat_number": business_id,
+            "email": f"info@customer{n}.example",
+            "phone": f"09 {n:07}",
+            "website": f"www.customer{n}.example",
             "industry": Ref("name", f"industry {n % 20}"),
             "owner": Ref("email", "admin@example.com"),
             "addresses": [{"kind": "POSTAL", "city": "Oulu"}],
         }
-        for n in range(10_000)
+        for n, business_id in enumerate(islice(filter(None, map(finnish_business_id, count_from(0))), 10_000))
     ]
     contacts: Rows = [
-        {"customer": Ref("external_id", f"c{n}"), "last_name": "V", "external_id": f"p{n}"} for n in range(10_000)
+        {
+            "customer": Ref("external_id", f"c{n}"),
+            "last_name": "V",
+            "external_id": f"p{n}",
+            "email": f"v{n}@customer.example",
+            "mobile": f"040 {n:07}",
+        }
+        for n in range(10_000)
     ]
     invoices = [
         {
