@@ -20,6 +20,10 @@ from db.models.base import (
 )
 
 COUNTRY = "country ~ '^[A-Z]{2}$'"
+PHONE = (
+    "Taken as it is dialled in the customer's country, or with `+` or `00` and the calling code; kept in E.164: "
+    "`040 123 4567` becomes `+358401234567`, an extension follows as `;ext=12`."
+)
 FULL_NAME = "CASE WHEN first_name IS NULL THEN last_name::text ELSE first_name || ' ' || last_name END"
 
 
@@ -45,14 +49,34 @@ class CustomerFields(SQLModel):
     number: int = Field(gt=0, le=2_147_483_647, description="The organisation's own running customer number.")
     name: str = Field(min_length=1, max_length=300, description="Name of the company or person.")
     business_id: str | None = Field(
-        default=None, max_length=40, description="Number in the national register, in its canonical spelling."
+        default=None,
+        max_length=40,
+        description=(
+            "Number in the national register of the customer's country. Taken in any common spelling, kept as the "
+            "register has it: `FI01120389` becomes `0112038-9`. No two customers of a country share one."
+        ),
     )
-    vat_number: str | None = Field(default=None, max_length=40, description="VAT number with its country's prefix.")
+    vat_number: str | None = Field(
+        default=None,
+        max_length=40,
+        description=(
+            "VAT number. Taken in any common spelling, of another country too if it has that country's prefix; kept "
+            "with its prefix and without separators: `FI01120389`."
+        ),
+    )
     country: str = Field(max_length=2, description="Country of the customer.")
     language: str | None = Field(default=None, max_length=35, description="Language to write in, as a BCP 47 tag.")
-    email: str | None = Field(default=None, max_length=254, description="The company's own e-mail address.")
-    phone: str | None = Field(default=None, max_length=40, description="The company's own telephone number.")
-    website: str | None = Field(default=None, max_length=500, description="Address of its web site.")
+    email: str | None = Field(
+        default=None,
+        max_length=254,
+        description="The company's own e-mail address, with the domain in lower case.",
+    )
+    phone: str | None = Field(default=None, max_length=40, description=f"The company's own telephone number. {PHONE}")
+    website: str | None = Field(
+        default=None,
+        max_length=500,
+        description="Address of its web site, `http` or `https`. Without a scheme `https://` is put in front.",
+    )
     notes: str | None = Field(default=None, max_length=20_000, description="Free text for colleagues.")
     is_internal: bool = Field(
         default=False, description="The organisation itself or a part of it: never billed, in no figure."
@@ -133,9 +157,11 @@ class ContactFields(SQLModel):
     last_name: str = Field(min_length=1, max_length=100, description="Family name.")
     title: str | None = Field(default=None, max_length=100, description="Title on the business card.")
     role: str | None = Field(default=None, max_length=100, description="What the person decides or is asked about.")
-    email: str | None = Field(default=None, max_length=254, description="E-mail address.")
-    phone: str | None = Field(default=None, max_length=40, description="Telephone number.")
-    mobile: str | None = Field(default=None, max_length=40, description="Mobile number.")
+    email: str | None = Field(
+        default=None, max_length=254, description="E-mail address, with the domain in lower case."
+    )
+    phone: str | None = Field(default=None, max_length=40, description=f"Telephone number. {PHONE}")
+    mobile: str | None = Field(default=None, max_length=40, description=f"Mobile number. {PHONE}")
     language: str | None = Field(default=None, max_length=35, description="Language to write in, as a BCP 47 tag.")
     is_primary: bool = Field(default=False, description="Whether this is the person to turn to first.")
     is_active: bool = Field(default=True, description="Whether the person is still there.")
