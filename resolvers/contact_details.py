@@ -15,7 +15,7 @@ def email(text: str) -> str:
     try:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as failed:
-        message = f"{shown(text)} is not an e-mail address. {failed} It should look like anna@example.com."
+        message = f"{shown(text)} is no e-mail address. {failed} It should look like anna@example.com."
         raise Wrong(message) from failed
 
 
@@ -81,11 +81,13 @@ def _not_a_number(text: str, country: str, reason: str) -> str:
         for style in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL)
     ]
     such_as = " or ".join(spellings if plan == country else spellings[1:])
-    return f"{shown(text)} is not a telephone number: {reason}. Use one such as {such_as}."
+    return f"{shown(text)} is no telephone number: {reason}. Use one such as {such_as}."
 
 
 def website(text: str) -> str:
     """The web address with `https://` if it came without a scheme; Wrong where it is not of a public web site."""
+    if any(letter.isspace() for letter in text):
+        raise Wrong(_not_an_address(text, "it has white space in it"))
     url = text if "://" in text else f"https://{text}"
     try:
         address = HttpUrl(url)
@@ -94,8 +96,6 @@ def website(text: str) -> str:
         raise Wrong(_not_an_address(text, reason)) from failed
     if address.username is not None or address.password is not None:
         raise Wrong(_not_an_address(text, "it has a user name or password in it"))
-    if any(letter.isspace() for letter in text):
-        raise Wrong(_not_an_address(text, "it has white space in it"))
     # Telephone numbers are filed as web addresses, and any figures would do for an IP address.
     if not _DOMAIN.fullmatch(address.host or ""):
         raise Wrong(_not_an_address(text, "it has no domain name"))
@@ -107,4 +107,4 @@ _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+(?:[a-z]+|xn--[a
 
 
 def _not_an_address(text: str, reason: str) -> str:
-    return f"{shown(text)} is not a web address: {reason}. Use one such as https://www.example.com."
+    return f"{shown(text)} is no web address: {reason}. Use one such as https://www.example.com."

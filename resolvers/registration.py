@@ -184,7 +184,7 @@ def business_id(text: str, country: str) -> str:
         return register.read(text, home)
     except ValidationError as failed:
         kind, reason = f"{register.name} of {_country_name(home)}", _REASONS[type(failed)]
-        message = f"Business id {shown(text)} is not a {kind}: {reason}. Use one such as {register.example}."
+        message = f"Business id {shown(text)} is no {kind}: {reason}. Use one such as {register.example}."
         raise Wrong(message) from failed
 
 
@@ -206,7 +206,7 @@ def vat_number(text: str, country: str) -> str:
     except ValidationError as failed:
         where, reason = _country_name(_country_of(prefix)), _REASONS[type(failed)]
         example = prefix + _VAT_EXAMPLES[prefix]
-        raise Wrong(f"VAT number {shown(text)} is not one of {where}: {reason}. Use one such as {example}.") from failed
+        raise Wrong(f"{shown(text)} is no VAT number of {where}: {reason}. Use one such as {example}.") from failed
 
 
 def _split(number: str, home: str) -> tuple[str, str]:

@@ -14,9 +14,14 @@ def sort_key(model: Any) -> Callable[[type[Any]], Any]:
     """A choice of sort keys; what a column means is said by the model."""
 
     def describe(name: str) -> str:
-        return LINKS.get(name) or f"By: {model.model_fields[name].description}"
+        return LINKS.get(name) or f"By: {_first_sentence(model.model_fields[name].description)}"
 
     return lambda cls: given(cls, describe, one_of=True)
+
+
+def _first_sentence(text: str) -> str:
+    sentence, _, _ = text.partition(". ")
+    return sentence.removesuffix(".") + "."
 
 
 @sort_key(models.Customer)

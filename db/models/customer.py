@@ -69,7 +69,7 @@ class CustomerFields(SQLModel):
     email: str | None = Field(
         default=None,
         max_length=254,
-        description="The company's own e-mail address, with the domain in lower case.",
+        description="The company's own e-mail address. Its domain is kept in lower case.",
     )
     phone: str | None = Field(default=None, max_length=40, description=f"The company's own telephone number. {PHONE}")
     website: str | None = Field(
@@ -158,7 +158,7 @@ class ContactFields(SQLModel):
     title: str | None = Field(default=None, max_length=100, description="Title on the business card.")
     role: str | None = Field(default=None, max_length=100, description="What the person decides or is asked about.")
     email: str | None = Field(
-        default=None, max_length=254, description="E-mail address, with the domain in lower case."
+        default=None, max_length=254, description="E-mail address. Its domain is kept in lower case."
     )
     phone: str | None = Field(default=None, max_length=40, description=f"Telephone number. {PHONE}")
     mobile: str | None = Field(default=None, max_length=40, description=f"Mobile number. {PHONE}")
