@@ -32,7 +32,8 @@ def phone(text: str, country: str) -> str:
     possible = phonenumbers.is_possible_number_with_reason(number)
     if possible != ValidationResult.IS_POSSIBLE:
         raise Wrong(_not_a_number(text, country, _IMPOSSIBLE[possible]))
-    extension = f";ext={number.extension}" if number.extension else ""
+    # The library leaves the digits of an extension as they were written, Arabic ones for instance.
+    extension = f";ext={phonenumbers.normalize_digits_only(number.extension)}" if number.extension else ""
     return phonenumbers.format_number(number, PhoneNumberFormat.E164) + extension
 
 

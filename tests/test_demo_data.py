@@ -22,6 +22,8 @@ from db.connection import Sessions
 from db.models import AddressKind, SalesCategory, metadata
 from kartotek.demo_data import KNOWN_USERS, SEED, Batch, Demo, DemoKeys, Generator, drop_demo, find_demo, load_demo
 from kartotek.demo_data import uuid7_at as key_at
+from resolvers.contact_details import email, phone, website
+from resolvers.registration import business_id, vat_number
 from tests.builders import a_customer, an_organization
 
 TODAY = date(2026, 11, 23)
@@ -132,7 +134,19 @@ def test_business_ids_and_vat_numbers_have_valid_check_digits(full):
     countries = Counter(row["country"] for row in full["customers"] if row["vat_number"])
     assert min(countries[country] for country in business_ids) > 100
     finnish = [row["business_id"] for row in full["customers"] if row["country"] == "FI" and row["business_id"]]
-    assert all(re.fullmatch(r"\d{7}-\d", business_id) for business_id in finnish)
+    assert all(re.fullmatch(r"\d{7}-\d", number) for number in finnish)
+
+
+def test_values_are_in_the_spelling_that_is_stored(full):
+    countries = {row["id"]: row["country"] for row in full["customers"]}
+    national = {"business_id": business_id, "vat_number": vat_number, "phone": phone, "mobile": phone}
+    plain = {"email": email, "website": website}
+    for row in full["customers"] + full["contacts"]:
+        country = countries[row.get("customer_id", row["id"])]
+        given = {name: value for name, value in row.items() if value is not None}
+        stored = {name: spelt(given[name], country) for name, spelt in national.items() if name in given}
+        stored |= {name: spelt(given[name]) for name, spelt in plain.items() if name in given}
+        assert given | stored == given
 
 
 def test_no_two_customers_share_a_number(full):

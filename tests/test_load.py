@@ -701,6 +701,18 @@ async def test_a_member_that_no_line_has_is_noted(desk):
     assert summary.notes == ["customers.ndjson: no row has “fone”; is it misspelt?"]
 
 
+async def test_a_number_that_cannot_be_goes_to_the_rejects_file_with_what_would_be(desk):
+    desk.put(customers_csv="id,name,vat,fone\n1,Aalto,FI 0112038-9,040 1234567\n2,Berg,FI01120388,040 1234567\n")
+    fields = CUSTOMERS["fields"] | {"country": "FI", "vatNumber": "{vat}", "phone": "{fone}"}
+    summary = await desk.load(CUSTOMERS | {"fields": fields})
+    assert counts(summary) == [(2, 1, 0, 0, 1)]
+    assert await desk.all(Customer.vat_number, Customer.phone) == [("FI01120389", "+358401234567")]
+    (rejected,) = desk.rejected()
+    assert rejected["line"] == "3"
+    assert rejected["reason"].startswith("“FI01120388” is no VAT number of Finland: its check digit")
+    assert rejected["reason"].endswith("Use one such as FI20774740.")
+
+
 async def test_progress_is_told_in_bytes(desk):
     told: list[tuple[str, int, int]] = []
     desk.put(customers_csv="id,name\n" + "".join(f"{i},Customer number {i}\n" for i in range(3000)))
