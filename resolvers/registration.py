@@ -50,7 +50,7 @@ class Register:
     def read(self, text: str, country: str) -> str:
         """The number in any spelling as it is stored; a `ValidationError` where it is none."""
         number = _compact(text)
-        found = re.fullmatch(self.pattern, number)
+        found = re.fullmatch(self.pattern, number, re.ASCII)
         if found is None:
             raise InvalidLength if number.removeprefix(country).isdecimal() else InvalidFormat
         return self.stored(next(group for group in found.groups() if group))
@@ -159,7 +159,7 @@ _PREFIX_OF = {"AX": "FI", "GP": "FR", "GR": "EL", "IM": "GB", "MC": "FR", "MQ": 
 
 # Where the letters at the beginning are such a prefix, and not letters of the number itself.
 _PREFIXED = re.compile(
-    r"(AT(?=U)|CH(?=E)|ES(?=[A-Z0-9]\d)|FR(?=[A-Z0-9]{2}\d)|(?:GB|XI)(?=\d|GD|HA)|[A-Z]{2}(?=\d))(.+)"
+    r"(AT(?=U)|CH(?=E)|ES(?=[A-Z0-9]\d)|FR(?=[A-Z0-9]{2}\d)|(?:GB|XI)(?=\d|GD|HA)|[A-Z]{2}(?=\d))(.+)", re.ASCII
 )
 
 _REASONS: Mapping[type[ValidationError], str] = {
