@@ -321,7 +321,8 @@ class Oracle:
         if name == "entityId":
             return encode(row["entity_type"], row["entity_id"])
         if name == "operationId":
-            return row["operation_id"] and encode("BulkOperation", row["operation_id"])
+            operation = self.linked("Change", row, "operation")
+            return operation and encode("BulkOperation", operation["id"])
         if (entity, name) == ("Rejection", "customerId"):
             return row["customer_ref"]
         if (entity, name) == ("Report", "health"):
