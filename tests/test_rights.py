@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
-from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_composite_type, is_required_argument
+from graphql import GraphQLField, get_named_type, is_composite_type, is_required_argument
 from hypothesis import given, note
 from hypothesis import strategies as st
 
@@ -77,13 +77,15 @@ def _renamed(text: str, old: Viewer, new: Viewer) -> str:
 def a_twin(number: int, user: Row, levels: Sequence[str], *, administer: bool) -> Twin:
     may = permissions(levels, administer=administer)
     oracle = Oracle(FULL.rows, FULL.viewer(user, may))
-    all_reading = {name: Access.ALL for name in RIGHTS if name.startswith("read")}
+    all_reading: Any = {name: Access.ALL for name in RIGHTS if name.startswith("read")}
     viewer = replace(
         oracle.viewer,
         organization_id=uuid.UUID(int=Random(number).getrandbits(128)),
         permissions=replace(may, **all_reading),
     )
     rows = {entity: [dict(row) for row in FULL.rows[entity] if exists(oracle, entity, row)] for entity in ENTITIES}
+    for row in rows["Change"]:
+        row |= {name: oracle.change_value(row, name) for name in ("old_label", "new_label", "old", "new")}
     for entity in ENTITIES:
         _forget_what_is_hidden(entity, rows, viewer)
     return Twin(oracle, rows, viewer)
@@ -164,7 +166,7 @@ async def same(database: Database, twin: Twin, document: str, variables: Mapping
 # ---------------------------------------------------------------------- every field
 
 
-def selected(kind: GraphQLObjectType, depth: int) -> str:
+def selected(kind: Any, depth: int) -> str:
     """All fields of a type, and of what it leads to as far as `depth`."""
     parts = [
         text
@@ -174,7 +176,7 @@ def selected(kind: GraphQLObjectType, depth: int) -> str:
     return f"{{ {' '.join(parts)} }}" if parts else ""
 
 
-def field_text(kind: GraphQLObjectType, name: str, definition: GraphQLField, depth: int) -> str:
+def field_text(kind: Any, name: str, definition: GraphQLField, depth: int) -> str:
     required = [argument for argument, known in definition.args.items() if is_required_argument(known)]
     assert not required, f"{kind.name}.{name} needs {required}: say in this test what to give"
     below = get_named_type(definition.type)
@@ -188,7 +190,7 @@ def field_text(kind: GraphQLObjectType, name: str, definition: GraphQLField, dep
 def documents(name: str) -> Iterator[str]:
     """Ways to ask for a root field, so that all is told that there is."""
     definition = ROOT_FIELDS[name]
-    kind = get_named_type(definition.type)
+    kind: Any = get_named_type(definition.type)
     if "ids" in definition.args:
         for each in sorted(TAGS):
             given = orjson.dumps(ids_of([each])).decode()
