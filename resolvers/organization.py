@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from db import models
-from db.models import ProblemCode, table_of
+from db.models import Access, ProblemCode, table_of
 from resolvers.forms import Field, Form, Link, fields
 from resolvers.problems import Problem
 from resolvers.references import Row, fold
 from resolvers.rights import in_organization
 from resolvers.validation import camel, label_of, sign_in_address
-from resolvers.viewer import Permissions
+from resolvers.viewer import Permissions, Reach, Viewer
 from resolvers.writer import Draft, Writer
 
 ORGANIZATIONS = table_of(models.Organization)
@@ -40,13 +40,17 @@ async def _no_circles(writer: Writer, drafts: Sequence[Draft]) -> None:
     moved = [draft for draft in drafts if "parent_id" in draft.changed and draft.values["parent_id"]]
     if not moved:
         return
-    stored = await writer.session.execute(
-        sa.select(UNITS.c.id, UNITS.c.parent_id).where(in_organization(UNITS)), writer.viewer.binds
-    )
-    parents = {row.id: row.parent_id for row in stored} | {draft.key: draft.value("parent_id") for draft in drafts}
+    parents = await _parents(writer) | {draft.key: draft.value("parent_id") for draft in drafts}
     for draft in moved:
         if _is_below(draft.key, draft.values["parent_id"], parents):
             draft.invalid("A unit cannot be below itself; choose a parent outside of it.", "parent")
+
+
+async def _parents(writer: Writer) -> dict[uuid.UUID | None, uuid.UUID | None]:
+    """The unit above each unit."""
+    statement = sa.select(UNITS.c.id, UNITS.c.parent_id).where(in_organization(UNITS))
+    rows = await writer.session.execute(statement, writer.viewer.binds)
+    return {row.id: row.parent_id for row in rows}
 
 
 def _is_below(key: uuid.UUID | None, unit: uuid.UUID | None, parents: Mapping[uuid.UUID | None, Any]) -> bool:
@@ -73,6 +77,19 @@ async def _no_greater_roles(writer: Writer, drafts: Sequence[Draft]) -> None:
             draft.forbid(f"{label_of(name)} would go beyond your own right; choose at most your own.", camel(name))
 
 
+async def _no_wider_units(writer: Writer, drafts: Sequence[Draft]) -> None:
+    """Nobody moves a unit that they do not reach: whoever is above its new place would reach what is in it."""
+    viewer = writer.viewer
+    for draft in drafts:
+        if draft.row and "parent_id" in draft.changed and not _reaches_all_in(draft.key, viewer):
+            draft.forbid("Moving this unit would hand out rights beyond your own; move units that you reach.", "parent")
+
+
+def _reaches_all_in(unit: uuid.UUID | None, viewer: Viewer) -> bool:
+    levels = viewer.permissions.levels
+    return all(level is Access.ALL or (level is Access.UNIT and unit in viewer.units) for level in levels)
+
+
 def _rights(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in Permissions.__slots__}
 
@@ -80,12 +97,33 @@ def _rights(row: Row) -> dict[str, Any]:
 async def _no_greater_users(writer: Writer, drafts: Sequence[Draft]) -> None:
     """Nobody makes a user greater than themselves, or changes one who is."""
     roles = await _roles(writer)
-    own = writer.viewer.permissions
+    parents = await _parents(writer)
+    own = writer.viewer
     for draft in drafts:
-        if draft.row and draft.changed and roles[draft.row["role_id"]].exceed(own):
+        if not draft.changed:
+            continue
+        after = _reach(draft.merged, roles, parents)
+        if draft.row and _reach(draft.row, roles, parents).goes_beyond(own.reach):
             draft.forbid("This user has rights beyond your own, so you cannot change the user.")
-        elif "role_id" in draft.changed and roles[draft.values["role_id"]].exceed(own):
+        elif "role_id" in draft.changed and after.permissions.exceed(own.permissions):
             draft.forbid("This role goes beyond your own rights; choose one with at most your own.", "role")
+        elif after.by_unit_beyond(own.reach):
+            draft.forbid("With this role, the unit goes beyond your own rights; choose one at or below yours.", "unit")
+        elif draft.row and "unit_id" in draft.changed and _brings_customers(draft, own):
+            draft.forbid("This user's customers are beyond your own rights; moved here, you would reach them.", "unit")
+
+
+def _reach(user: Row, roles: Mapping[uuid.UUID, Permissions], parents: Mapping[uuid.UUID | None, Any]) -> Reach:
+    """How far the rights of a user go that is, or is to be, like this."""
+    unit = user["unit_id"]
+    units = tuple(below for below in parents if below and _is_below(unit, below, parents)) if unit else ()
+    return Reach(user["id"], roles[user["role_id"]], units)
+
+
+def _brings_customers(draft: Draft, viewer: Viewer) -> bool:
+    """Whether what the user owns comes within the reach of the viewer by the move."""
+    by_unit = any(level is Access.UNIT for level in viewer.permissions.levels)
+    return by_unit and draft.before("unit_id") not in viewer.units and draft.values["unit_id"] in viewer.units
 
 
 async def _roles(writer: Writer) -> dict[uuid.UUID, Permissions]:
@@ -147,7 +185,7 @@ UNIT = Form(
     fields=(*fields("name"), Link(name="parent", entity="Unit")),
     key="name",
     unique=(("name",),),
-    rules=(_no_circles,),
+    rules=(_no_circles, _no_wider_units),
 )
 ROLE = Form(
     entity="Role",
