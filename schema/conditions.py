@@ -182,6 +182,8 @@ def _check(value: ValueNode, variables: Mapping[str, Any], path: tuple[str, ...]
     if isinstance(value, VariableNode) and len(path) > 1 and value.name.value not in variables:
         raise BadArgument(f"{'.'.join(path)} is the variable ${value.name.value}, which was not given.", *path)
     if isinstance(value, ObjectValueNode):
+        # One filter may stand for a list of it.
+        path = (*path, "0") if path[-1] in ("and", "or") else path
         for member in value.fields:
             _check(member.value, variables, (*path, member.name.value))
     if isinstance(value, ListValueNode):

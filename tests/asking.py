@@ -472,7 +472,7 @@ class Writer:
         return f"${name}"
 
     def constant(self, value: Any, kind: Any) -> str:
-        return Writer(self.draw).literal(value, kind, never=True)
+        return type(self)(self.draw).literal(value, kind, never=True)
 
     def literal(self, value: Any, kind: Any, *, never: bool = False) -> str:
         kind = kind.of_type if is_non_null_type(kind) else kind
