@@ -417,7 +417,8 @@ async def test_a_sort_key_that_leaves_open_what_to_sort_by_is_refused(database, 
     ):
         await refused(f"query Q{declared} {{ {name}(orderBy: {text}) {{ totalCount }} }}")
     everything = await told(database, VIEWER, f"{{ {name}(first: 1000) {{ nodes {{ id }} }} }}")
-    for none in (None, []):
+    nothings: tuple[Any, ...] = (None, [])
+    for none in nothings:
         document = f"query ($o: [{entity}Order!]) {{ {name}(orderBy: $o, first: 1000) {{ nodes {{ id }} }} }}"
         assert await told(database, VIEWER, document, {"o": none}) == everything
 
