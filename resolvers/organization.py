@@ -1,7 +1,7 @@
 """The organisation, its units, roles and users: how they are written, and who may hand out which rights."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -67,13 +67,17 @@ def _is_below(key: uuid.UUID | None, unit: uuid.UUID | None, parents: Mapping[uu
 async def _no_greater_roles(writer: Writer, drafts: Sequence[Draft]) -> None:
     """Nobody hands out, or takes away, rights above their own."""
     own = writer.viewer.permissions
+    holders = await _units_of_holders(writer)
     for draft in drafts:
         if not draft.changed:
             continue
         if draft.row and Permissions(**_rights(draft.row)).exceed(own):
             draft.forbid("This role goes beyond your own rights, so you cannot change it.")
             continue
-        for name in Permissions(**_rights(draft.merged)).exceed(own):
+        after = Permissions(**_rights(draft.merged))
+        if draft.row and _goes_to_others(after, Permissions(**_rights(draft.row)), holders.get(draft.key, ()), writer):
+            draft.forbid("Somebody has this role whose unit is beyond your own rights, so it cannot reach further.")
+        for name in after.exceed(own):
             draft.forbid(f"{label_of(name)} would go beyond your own right; choose at most your own.", camel(name))
 
 
@@ -88,6 +92,24 @@ async def _no_wider_units(writer: Writer, drafts: Sequence[Draft]) -> None:
 def _reaches_all_in(unit: uuid.UUID | None, viewer: Viewer) -> bool:
     levels = viewer.permissions.levels
     return all(level is Access.ALL or (level is Access.UNIT and unit in viewer.units) for level in levels)
+
+
+async def _units_of_holders(writer: Writer) -> dict[uuid.UUID | None, set[uuid.UUID | None]]:
+    """The units of those who have each role."""
+    statement = sa.select(USERS.c.role_id, USERS.c.unit_id).where(in_organization(USERS)).distinct()
+    holders: dict[uuid.UUID | None, set[uuid.UUID | None]] = {}
+    for role, unit in await writer.session.execute(statement, writer.viewer.binds):
+        holders.setdefault(role, set()).add(unit)
+    return holders
+
+
+def _goes_to_others(
+    after: Permissions, before: Permissions, units: Collection[uuid.UUID | None], writer: Writer
+) -> bool:
+    """Whether a right becomes one by unit for somebody in a unit that the writer does not reach."""
+    levels = zip(after.levels, before.levels, writer.viewer.permissions.levels, strict=True)
+    widened = any(new is Access.UNIT and old is not new and own is not Access.ALL for new, old, own in levels)
+    return widened and not {unit for unit in units if unit} <= set(writer.viewer.units)
 
 
 def _rights(row: Row) -> dict[str, Any]:

@@ -350,6 +350,20 @@ async def test_nobody_changes_or_stands_for_who_reaches_elsewhere(session, regio
         assert where(await revoke_token(session, regional, theirs)) == ([(expected, ("id",))] if expected else [])
 
 
+async def test_nobody_widens_a_role_for_those_whom_they_do_not_reach(session, region):
+    admin, regional = region
+    assert not (await upsert_roles(session, admin, [a_role("Near", Access.OWN), a_role("Far", Access.OWN)])).problems
+    rows: Rows = [
+        {"email": f"{role}@example.com", "name": "X", "role": role, "unit": unit}
+        for role, unit in (("Near", "Team"), ("Far", "South"))
+    ]
+    assert not (await upsert_users(session, admin, rows)).problems
+    assert not (await upsert_roles(session, regional, [a_role("Near", Access.UNIT)])).problems
+    assert where(await upsert_roles(session, regional, [a_role("Far", Access.UNIT)])) == [(C.FORBIDDEN, ("input", "0"))]
+    assert not (await upsert_roles(session, regional, [a_role("Far", Access.NONE)])).problems
+    assert not (await upsert_roles(session, admin, [a_role("Far", Access.UNIT)])).problems
+
+
 async def test_nobody_moves_a_unit_that_they_do_not_reach(session, region):
     admin, regional = region
     result = await upsert_units(session, regional, [{"name": "South", "parent": "North"}])
