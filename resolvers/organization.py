@@ -1,7 +1,8 @@
 """The organisation, its units, roles and users: how they are written, and who may hand out which rights."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -119,13 +120,13 @@ def _rights(row: Row) -> dict[str, Any]:
 async def _no_greater_users(writer: Writer, drafts: Sequence[Draft]) -> None:
     """Nobody makes a user greater than themselves, or changes one who is."""
     roles = await _roles(writer)
-    parents = await _parents(writer)
+    units_below = _units_below(await _parents(writer))
     own = writer.viewer
     for draft in drafts:
         if not draft.changed:
             continue
-        after = _reach(draft.merged, roles, parents)
-        if draft.row and _reach(draft.row, roles, parents).goes_beyond(own.reach):
+        after = _reach(draft.merged, roles, units_below)
+        if draft.row and _reach(draft.row, roles, units_below).goes_beyond(own.reach):
             draft.forbid("This user has rights beyond your own, so you cannot change the user.")
         elif "role_id" in draft.changed and after.permissions.exceed(own.permissions):
             draft.forbid("This role goes beyond your own rights; choose one with at most your own.", "role")
@@ -135,11 +136,21 @@ async def _no_greater_users(writer: Writer, drafts: Sequence[Draft]) -> None:
             draft.forbid("This user's customers are beyond your own rights; moved here, you would reach them.", "unit")
 
 
-def _reach(user: Row, roles: Mapping[uuid.UUID, Permissions], parents: Mapping[uuid.UUID | None, Any]) -> Reach:
+def _units_below(parents: Mapping[uuid.UUID | None, Any]) -> Callable[[uuid.UUID | None], tuple[uuid.UUID, ...]]:
+    """Tells the units at and below one; each is looked for only once, since many users share a unit."""
+
+    @cache
+    def units_below(top: uuid.UUID | None) -> tuple[uuid.UUID, ...]:
+        return tuple(unit for unit in parents if unit and top and _is_below(top, unit, parents))
+
+    return units_below
+
+
+def _reach(
+    user: Row, roles: Mapping[uuid.UUID, Permissions], units_below: Callable[..., tuple[uuid.UUID, ...]]
+) -> Reach:
     """How far the rights of a user go that is, or is to be, like this."""
-    unit = user["unit_id"]
-    units = tuple(below for below in parents if below and _is_below(unit, below, parents)) if unit else ()
-    return Reach(user["id"], roles[user["role_id"]], units)
+    return Reach(user["id"], roles[user["role_id"]], units_below(user["unit_id"]))
 
 
 def _brings_customers(draft: Draft, viewer: Viewer) -> bool:

@@ -46,7 +46,7 @@ class Permissions:
 
     @property
     def levels(self) -> tuple[Access, ...]:
-        """How far those rights reach that reach further or less far."""
+        """The rights that are levels, always in the same order."""
         return tuple(right for name in self.__slots__ if isinstance(right := getattr(self, name), Access))
 
 
