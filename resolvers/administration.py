@@ -8,24 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db import models
-from db.models import table_of
 from resolvers.forms import Form
 from resolvers.invoicing import INVOICE_STATUS
 from resolvers.organization import ORGANIZATION, ROLE, UNIT, USER
 from resolvers.problems import Refused, forbidden, invalid
-from resolvers.rights import in_organization
 from resolvers.sales import SALES_STATUS
 from resolvers.upsert import Rows, UpsertResult, refused, upsert
-from resolvers.viewer import Permissions, Viewer
+from resolvers.viewer import Viewer, find_viewer_now
 from resolvers.writer import Draft, Writer, get_writer
 from resolvers.writing import Outcome, answering, lock_rows, prepare, write_one
-
-ROLES = table_of(models.Role)
-USERS = table_of(models.User)
 
 
 @answering
@@ -41,7 +34,10 @@ async def update_organization(session: AsyncSession, viewer: Viewer, values: Map
 
 
 async def upsert_units(session: AsyncSession, viewer: Viewer, rows: Rows) -> UpsertResult:
-    """Create or update units, by id or name; a parent may be a row of the same call."""
+    """Create or update units, by id or name; a parent may be a row of the same call.
+
+    FORBIDDEN where a unit is moved that the viewer's own rights do not reach.
+    """
     return await _upsert(session, viewer, UNIT, rows)
 
 
@@ -56,7 +52,8 @@ async def upsert_roles(session: AsyncSession, viewer: Viewer, rows: Rows) -> Ups
 async def upsert_users(session: AsyncSession, viewer: Viewer, rows: Rows) -> UpsertResult:
     """Create or update users, by id or e-mail address; `unit` and `role` are references.
 
-    FORBIDDEN where one has rights beyond the viewer's own, before or after; CONFLICT where no administrator is left.
+    FORBIDDEN where one has rights beyond the viewer's own, before or after, by the role or by the unit, or would bring
+    customers within the viewer's reach; CONFLICT where no administrator is left.
     """
     return await _upsert(session, viewer, USER, rows)
 
@@ -75,16 +72,10 @@ async def get_administrator(session: AsyncSession, viewer: Viewer) -> Writer:
     """The viewer as the only administrator at work; raises Refused where the viewer is none (any more)."""
     writer = get_writer(session, viewer, "administer")
     await lock_rows(writer, ORGANIZATION, ORGANIZATION.table.c.id, [viewer.organization_id])
-    same_role = sa.and_(ROLES.c.organization_id == USERS.c.organization_id, ROLES.c.id == USERS.c.role_id)
-    rights = (
-        sa.select(*(ROLES.c[name] for name in Permissions.__slots__))
-        .join(USERS, same_role)
-        .where(in_organization(USERS), USERS.c.id == sa.bindparam("viewer_id"), USERS.c.is_active)
-    )
-    row = (await session.execute(rights, viewer.binds)).first()
-    if row is None or not row.administer:
+    now = await find_viewer_now(session, viewer)
+    if now is None or not now.permissions.administer:
         raise Refused(forbidden("You are not an administrator any more."))
-    return replace(writer, viewer=replace(viewer, permissions=Permissions.of(row)))
+    return replace(writer, viewer=now)
 
 
 async def _upsert(session: AsyncSession, viewer: Viewer, form: Form, rows: Rows) -> UpsertResult:

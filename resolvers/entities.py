@@ -299,6 +299,10 @@ CHANGE = Entity(
     fields={
         "id": tagged("Change"),
         "entity_id": Value(lambda row: row.c.entity_id, _changed_id),
+        "old": Value(lambda row: rights.seen_value(row.table, row.may, "old")),
+        "new": Value(lambda row: rights.seen_value(row.table, row.may, "new")),
+        "old_label": Value(lambda row: rights.seen_label(row.table, row.may, "old")),
+        "new_label": Value(lambda row: rights.seen_label(row.table, row.may, "new")),
         "by": ToOne("User", "by_id"),
         "operation": ToOne("BulkOperation", "operation_id"),
     },

@@ -1,19 +1,20 @@
 """The organisation, its units, roles and users: how they are written, and who may hand out which rights."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from db import models
-from db.models import ProblemCode, table_of
+from db.models import Access, ProblemCode, table_of
 from resolvers.forms import Field, Form, Link, fields
 from resolvers.problems import Problem
 from resolvers.references import Row, fold
 from resolvers.rights import in_organization
 from resolvers.validation import camel, label_of, sign_in_address
-from resolvers.viewer import Permissions
+from resolvers.viewer import Permissions, Reach, Viewer
 from resolvers.writer import Draft, Writer
 
 ORGANIZATIONS = table_of(models.Organization)
@@ -40,13 +41,17 @@ async def _no_circles(writer: Writer, drafts: Sequence[Draft]) -> None:
     moved = [draft for draft in drafts if "parent_id" in draft.changed and draft.values["parent_id"]]
     if not moved:
         return
-    stored = await writer.session.execute(
-        sa.select(UNITS.c.id, UNITS.c.parent_id).where(in_organization(UNITS)), writer.viewer.binds
-    )
-    parents = {row.id: row.parent_id for row in stored} | {draft.key: draft.value("parent_id") for draft in drafts}
+    parents = await _parents(writer) | {draft.key: draft.value("parent_id") for draft in drafts}
     for draft in moved:
         if _is_below(draft.key, draft.values["parent_id"], parents):
             draft.invalid("A unit cannot be below itself; choose a parent outside of it.", "parent")
+
+
+async def _parents(writer: Writer) -> dict[uuid.UUID | None, uuid.UUID | None]:
+    """The unit above each unit."""
+    statement = sa.select(UNITS.c.id, UNITS.c.parent_id).where(in_organization(UNITS))
+    rows = await writer.session.execute(statement, writer.viewer.binds)
+    return {row.id: row.parent_id for row in rows}
 
 
 def _is_below(key: uuid.UUID | None, unit: uuid.UUID | None, parents: Mapping[uuid.UUID | None, Any]) -> bool:
@@ -63,14 +68,49 @@ def _is_below(key: uuid.UUID | None, unit: uuid.UUID | None, parents: Mapping[uu
 async def _no_greater_roles(writer: Writer, drafts: Sequence[Draft]) -> None:
     """Nobody hands out, or takes away, rights above their own."""
     own = writer.viewer.permissions
+    holders = await _units_of_holders(writer)
     for draft in drafts:
         if not draft.changed:
             continue
         if draft.row and Permissions(**_rights(draft.row)).exceed(own):
             draft.forbid("This role goes beyond your own rights, so you cannot change it.")
             continue
-        for name in Permissions(**_rights(draft.merged)).exceed(own):
+        after = Permissions(**_rights(draft.merged))
+        if draft.row and _goes_to_others(after, Permissions(**_rights(draft.row)), holders.get(draft.key, ()), writer):
+            draft.forbid("Somebody has this role whose unit is beyond your own rights, so it cannot reach further.")
+        for name in after.exceed(own):
             draft.forbid(f"{label_of(name)} would go beyond your own right; choose at most your own.", camel(name))
+
+
+async def _no_wider_units(writer: Writer, drafts: Sequence[Draft]) -> None:
+    """Nobody moves a unit that they do not reach: whoever is above its new place would reach what is in it."""
+    viewer = writer.viewer
+    for draft in drafts:
+        if draft.row and "parent_id" in draft.changed and not _reaches_all_in(draft.key, viewer):
+            draft.forbid("Moving this unit would hand out rights beyond your own; move units that you reach.", "parent")
+
+
+def _reaches_all_in(unit: uuid.UUID | None, viewer: Viewer) -> bool:
+    levels = viewer.permissions.levels
+    return all(level is Access.ALL or (level is Access.UNIT and unit in viewer.units) for level in levels)
+
+
+async def _units_of_holders(writer: Writer) -> dict[uuid.UUID | None, set[uuid.UUID | None]]:
+    """The units of those who have each role."""
+    statement = sa.select(USERS.c.role_id, USERS.c.unit_id).where(in_organization(USERS)).distinct()
+    holders: dict[uuid.UUID | None, set[uuid.UUID | None]] = {}
+    for role, unit in await writer.session.execute(statement, writer.viewer.binds):
+        holders.setdefault(role, set()).add(unit)
+    return holders
+
+
+def _goes_to_others(
+    after: Permissions, before: Permissions, units: Collection[uuid.UUID | None], writer: Writer
+) -> bool:
+    """Whether a right becomes one by unit for somebody in a unit that the writer does not reach."""
+    levels = zip(after.levels, before.levels, writer.viewer.permissions.levels, strict=True)
+    widened = any(new is Access.UNIT and old is not new and own is not Access.ALL for new, old, own in levels)
+    return widened and not {unit for unit in units if unit} <= set(writer.viewer.units)
 
 
 def _rights(row: Row) -> dict[str, Any]:
@@ -80,12 +120,43 @@ def _rights(row: Row) -> dict[str, Any]:
 async def _no_greater_users(writer: Writer, drafts: Sequence[Draft]) -> None:
     """Nobody makes a user greater than themselves, or changes one who is."""
     roles = await _roles(writer)
-    own = writer.viewer.permissions
+    units_below = _units_below(await _parents(writer))
+    own = writer.viewer
     for draft in drafts:
-        if draft.row and draft.changed and roles[draft.row["role_id"]].exceed(own):
+        if not draft.changed:
+            continue
+        after = _reach(draft.merged, roles, units_below)
+        if draft.row and _reach(draft.row, roles, units_below).goes_beyond(own.reach):
             draft.forbid("This user has rights beyond your own, so you cannot change the user.")
-        elif "role_id" in draft.changed and roles[draft.values["role_id"]].exceed(own):
+        elif "role_id" in draft.changed and after.permissions.exceed(own.permissions):
             draft.forbid("This role goes beyond your own rights; choose one with at most your own.", "role")
+        elif after.by_unit_beyond(own.reach):
+            draft.forbid("With this role, the unit goes beyond your own rights; choose one at or below yours.", "unit")
+        elif draft.row and "unit_id" in draft.changed and _brings_customers(draft, own):
+            draft.forbid("This user's customers are beyond your own rights; moved here, you would reach them.", "unit")
+
+
+def _units_below(parents: Mapping[uuid.UUID | None, Any]) -> Callable[[uuid.UUID | None], tuple[uuid.UUID, ...]]:
+    """Tells the units at and below one; each is looked for only once, since many users share a unit."""
+
+    @cache
+    def units_below(top: uuid.UUID | None) -> tuple[uuid.UUID, ...]:
+        return tuple(unit for unit in parents if unit and top and _is_below(top, unit, parents))
+
+    return units_below
+
+
+def _reach(
+    user: Row, roles: Mapping[uuid.UUID, Permissions], units_below: Callable[..., tuple[uuid.UUID, ...]]
+) -> Reach:
+    """How far the rights of a user go that is, or is to be, like this."""
+    return Reach(user["id"], roles[user["role_id"]], units_below(user["unit_id"]))
+
+
+def _brings_customers(draft: Draft, viewer: Viewer) -> bool:
+    """Whether what the user owns comes within the reach of the viewer by the move."""
+    by_unit = any(level is Access.UNIT for level in viewer.permissions.levels)
+    return by_unit and draft.before("unit_id") not in viewer.units and draft.values["unit_id"] in viewer.units
 
 
 async def _roles(writer: Writer) -> dict[uuid.UUID, Permissions]:
@@ -147,7 +218,7 @@ UNIT = Form(
     fields=(*fields("name"), Link(name="parent", entity="Unit")),
     key="name",
     unique=(("name",),),
-    rules=(_no_circles,),
+    rules=(_no_circles, _no_wider_units),
 )
 ROLE = Form(
     entity="Role",

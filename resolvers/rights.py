@@ -178,3 +178,44 @@ _TRAILS: Mapping[str, Callable[[Table, Permissions], Predicate]] = {
     "Token": _trail_of(models.Token, sees_token),
     "Report": _trail_of(models.Report, sees_report),
 }
+
+
+_LINKS: Mapping[str, tuple[Any, Callable[[Table, Permissions], Predicate]]] = {
+    "customer": (models.Customer, _customer_once_seen),
+    "case": (models.Case, sees_case),
+}
+"""The fields of changes that are ids of what not everybody sees."""
+
+
+def seen_value(row: Table, may: Permissions, side: str) -> sa.ColumnElement[Any]:
+    """The `old` or `new` value of a change, without the customers and cases that the viewer never saw."""
+    value: sa.ColumnElement[Any] = row.c[side]
+    for name in _hideable(may):
+        within = _never_saw(name, row.c[side].op("->>", return_type=sa.Text())(text(name)), may)
+        value = sa.case((within, value.op("-")(text(name))), else_=value)
+    return sa.type_coerce(_unless_hidden(row, may, side, value), row.c[side].type)
+
+
+def seen_label(row: Table, may: Permissions, side: str) -> sa.ColumnElement[Any]:
+    """What a person reads of that value."""
+    return _unless_hidden(row, may, side, row.c[f"{side}_label"])
+
+
+def _unless_hidden(row: Table, may: Permissions, side: str, told: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    plain = row.c[side].op("#>>", return_type=sa.Text())(sa.literal_column("'{}'"))
+    hidden = [sa.and_(row.c.field == text(name), _never_saw(name, plain, may)) for name in _hideable(may)]
+    return sa.case((sa.or_(*hidden), sa.null()), else_=told) if hidden else told
+
+
+def _hideable(may: Permissions) -> list[str]:
+    return [name for name, (model, _) in _LINKS.items() if not _sees_every(model, may)]
+
+
+def _never_saw(name: str, id_text: sa.ColumnElement[Any], may: Permissions) -> Predicate:
+    model, rule = _LINKS[name]
+    subjects = table_of(model).alias()
+    # Nothing else may be cast, whatever PostgreSQL looks at first.
+    is_id = id_text.regexp_match(sa.literal_column("'^[a-z]{3}_[0-9a-f]{32}$'"))
+    key = sa.case((is_id, sa.cast(sa.func.substr(id_text, sa.literal_column("5")), sa.Uuid)))
+    found = sa.exists().where(in_organization(subjects), subjects.c.id == key, rule(subjects, may))
+    return sa.and_(id_text.is_not(None), ~found)

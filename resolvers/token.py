@@ -16,13 +16,11 @@ from resolvers.ids import find_key
 from resolvers.problems import Problem, Refused, forbidden, not_found
 from resolvers.references import Ref, Row
 from resolvers.rights import in_organization
-from resolvers.viewer import Permissions, Viewer, new_secret
+from resolvers.viewer import Reach, Viewer, get_reach, new_secret
 from resolvers.writer import Draft, Writer, get_writer
 from resolvers.writing import Outcome, answering, prepare, store
 
-ROLES = table_of(models.Role)
 TOKENS = table_of(models.Token)
-USERS = table_of(models.User)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +54,12 @@ async def _for_a_lesser_user(writer: Writer, drafts: Sequence[Draft]) -> None:
 async def _check_lesser(writer: Writer, draft: Draft, user: Row) -> None:
     if not writer.viewer.permissions.administer:
         draft.forbid("Only administrators make tokens for others; leave the user out to make one for yourself.", "user")
-    elif (await _permissions_of(writer, user["id"])).exceed(writer.viewer.permissions):
+    elif (await _reach_of(writer, user["id"])).goes_beyond(writer.viewer.reach):
         draft.forbid("This user has rights beyond your own.", "user")
 
 
-async def _permissions_of(writer: Writer, user_id: uuid.UUID) -> Permissions:
-    same_role = sa.and_(ROLES.c.organization_id == USERS.c.organization_id, ROLES.c.id == USERS.c.role_id)
-    statement = (
-        sa.select(ROLES).join(USERS, same_role).where(in_organization(USERS), USERS.c.id == sa.bindparam("user"))
-    )
-    return Permissions.of((await writer.session.execute(statement, {**writer.viewer.binds, "user": user_id})).one())
+async def _reach_of(writer: Writer, user_id: uuid.UUID) -> Reach:
+    return await get_reach(writer.session, writer.viewer.organization_id, user_id)
 
 
 TOKEN = Form(
@@ -106,7 +100,8 @@ async def revoke_token(session: AsyncSession, viewer: Viewer, id_text: str) -> O
     """
     writer = get_writer(session, viewer)
     row = await _get_token(writer, id_text)
-    if (await _permissions_of(writer, row["user_id"])).exceed(viewer.permissions) and row["user_id"] != viewer.user_id:
+    is_own = row["user_id"] == viewer.user_id
+    if not is_own and (await _reach_of(writer, row["user_id"])).goes_beyond(viewer.reach):
         raise Refused(forbidden("The user of this token has rights beyond your own.", "id"))
     gone = sa.delete(TOKENS).where(in_organization(TOKENS), TOKENS.c.id == sa.bindparam("key"))
     await session.execute(gone, {**viewer.binds, "key": row["id"]})

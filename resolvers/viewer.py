@@ -44,6 +44,11 @@ class Permissions:
         """The names of the rights that go further than `other`'s."""
         return tuple(name for name in self.__slots__ if _rank(getattr(self, name)) > _rank(getattr(other, name)))
 
+    @property
+    def levels(self) -> tuple[Access, ...]:
+        """The rights that are levels, always in the same order."""
+        return tuple(right for name in self.__slots__ if isinstance(right := getattr(self, name), Access))
+
 
 NOBODY = Permissions(Access.NONE, Access.NONE, Access.NONE, Access.NONE, Access.NONE, False, False)
 """May do nothing at all."""
@@ -51,6 +56,37 @@ NOBODY = Permissions(Access.NONE, Access.NONE, Access.NONE, Access.NONE, Access.
 
 def _rank(right: Access | bool) -> int:
     return int(right) if isinstance(right, bool) else list(Access).index(right)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whose things somebody's rights reach: their own, those of their units, or all."""
+
+    user_id: uuid.UUID
+    permissions: Permissions
+    units: tuple[uuid.UUID, ...]
+    """The user's unit and all units below it."""
+
+    def goes_beyond(self, other: "Reach") -> bool:
+        """Whether there may be anything that the other one's rights do not reach as well."""
+        levels = zip(self.permissions.levels, other.permissions.levels, strict=True)
+        return bool(self.permissions.exceed(other.permissions)) or any(
+            not self._is_within(other, mine, theirs) for mine, theirs in levels
+        )
+
+    def by_unit_beyond(self, other: "Reach") -> bool:
+        """Whether there are units that the other one's rights do not reach as well."""
+        levels = zip(self.permissions.levels, other.permissions.levels, strict=True)
+        limited = any(mine is Access.UNIT and theirs is not Access.ALL for mine, theirs in levels)
+        return limited and not set(self.units) <= set(other.units)
+
+    def _is_within(self, other: "Reach", mine: Access, theirs: Access) -> bool:
+        if mine is Access.NONE or theirs is Access.ALL:
+            return True
+        if self.user_id == other.user_id and mine is Access.OWN:
+            return True
+        is_inside = set(self.units) <= set(other.units) and (bool(self.units) or self.user_id == other.user_id)
+        return theirs is Access.UNIT and is_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +103,11 @@ class Viewer:
     """The viewer's unit and all units below it; empty for a viewer without one."""
     permissions: Permissions
     scope: TokenScope = TokenScope.FULL
+
+    @property
+    def reach(self) -> Reach:
+        """How far the viewer's rights go."""
+        return Reach(self.user_id, self.permissions, self.units)
 
     @property
     def binds(self) -> Mapping[str, Any]:
@@ -112,6 +153,18 @@ async def find_viewer_by_email(session: AsyncSession, organization_id: uuid.UUID
     """The active user of this address, for commands that act in a user's name."""
     row = (await session.execute(_BY_EMAIL, {"of": organization_id, "email": email.lower()})).first()
     return _viewer(row) if row else None
+
+
+async def find_viewer_now(session: AsyncSession, viewer: Viewer) -> Viewer | None:
+    """The viewer with the rights of this moment, or None where the user may not sign in any more."""
+    row = (await session.execute(_BY_ID, {"of": viewer.organization_id, "user": viewer.user_id})).first()
+    return _viewer(row, viewer.scope) if row else None
+
+
+async def get_reach(session: AsyncSession, organization_id: uuid.UUID, user_id: uuid.UUID) -> Reach:
+    """How far the rights of a user go, who may sign in or not."""
+    row = (await session.execute(_REACH, {"of": organization_id, "user": user_id})).one()
+    return Reach(user_id, Permissions.of(row), tuple(row.units))
 
 
 async def find_first_administrator(session: AsyncSession, organization_id: uuid.UUID) -> Viewer | None:
@@ -160,6 +213,13 @@ _VIEWERS = (
     .join(_ROLES, sa.and_(_ROLES.c.organization_id == _USERS.c.organization_id, _ROLES.c.id == _USERS.c.role_id))
     .where(_USERS.c.organization_id == _ORGANIZATION, _USERS.c.is_active)
 )
+_REACH = (
+    sa.select(*(_ROLES.c[name] for name in Permissions.__slots__), _units_below(_USERS.c.unit_id).label("units"))
+    .select_from(_USERS)
+    .join(_ROLES, sa.and_(_ROLES.c.organization_id == _USERS.c.organization_id, _ROLES.c.id == _USERS.c.role_id))
+    .where(_USERS.c.organization_id == _ORGANIZATION, _USERS.c.id == sa.bindparam("user"))
+)
+_BY_ID = _VIEWERS.where(_USERS.c.id == sa.bindparam("user"))
 _BY_EMAIL = _VIEWERS.where(_USERS.c.email == sa.bindparam("email"))
 _FIRST_ADMINISTRATOR = _VIEWERS.where(_ROLES.c.administer).order_by(_USERS.c.id).limit(1)
 _MOMENT = sa.bindparam("moment", type_=TIMESTAMP)

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ MOST_KEYS = 20
 """A cursor holds a value for each, and a function of PostgreSQL takes a hundred."""
 
 MANY = {"in", "not_in"}
-KINDS = {"operation_id": "BulkOperation"}
+NEGATIVE = {"neq", "not_in"}
 
 
 @lru_cache(maxsize=2000)
@@ -108,19 +108,44 @@ def _quantified(name: str, link: ToMany, how: str, given: Any, path: tuple[str, 
 def _comparison(entity: Entity, name: str, operator: str, operand: Any, path: tuple[str, ...]) -> Condition:
     if operator == "is_null":
         return Missing(name) if _filled(operand, path) is True else Not(Missing(name))
+    filled = _filled(operand, path)
+    if name in _IDS_OF_OTHERS:
+        found = _IDS_OF_OTHERS[name](filled if operator in MANY else [filled])
+        return Not(found) if operator in NEGATIVE else found
     if operator in MANY:
-        values = [
-            _operand(entity, name, item, (*path, str(place))) for place, item in enumerate(_filled(operand, path))
-        ]
+        values = [_operand(entity, name, item, (*path, str(place))) for place, item in enumerate(filled)]
         return Compare(name, operator, Operand(values))
-    return Compare(name, operator, Operand(_operand(entity, name, _filled(operand, path), path)))
+    return Compare(name, operator, Operand(_operand(entity, name, filled, path)))
+
+
+def _of_subjects(ids: Sequence[str]) -> Condition:
+    """The changes of these things: a key alone does not tell what kind of thing it is the key of."""
+    keys: dict[str, list[uuid.UUID]] = {}
+    for kind, key in (decode(text) or ("", NO_ROW) for text in ids):
+        keys.setdefault(kind, []).append(key)
+    return AnyOf(
+        tuple(
+            All((Compare("entity_type", "eq", Operand(kind)), Compare("entity_id", "in", Operand(of_kind))))
+            for kind, of_kind in keys.items()
+        )
+    )
+
+
+def _of_operations(ids: Sequence[str]) -> Condition:
+    """The changes of these mass updates, of those that the viewer may see."""
+    keys = [find_key("BulkOperation", text) or NO_ROW for text in ids]
+    return All((Compare("operation_id", "in", Operand(keys)), Related("operation", EVERYTHING)))
+
+
+_IDS_OF_OTHERS: Mapping[str, Callable[[Sequence[str]], Condition]] = {
+    "entity_id": _of_subjects,
+    "operation_id": _of_operations,
+}
 
 
 def _operand(entity: Entity, name: str, value: Any, path: tuple[str, ...]) -> Any:
-    if name == "entity_id":
-        return (decode(value) or (None, NO_ROW))[1]
-    if name == "id" or name in KINDS:
-        return find_key(KINDS.get(name, entity.name), value) or NO_ROW
+    if name == "id":
+        return find_key(entity.name, value) or NO_ROW
     if not storable(_filled_text(value, path)):
         raise BadArgument(
             f"{'.'.join(path)} cannot be looked for: it is out of range, or holds what no text here can hold.",
@@ -157,6 +182,8 @@ def _check(value: ValueNode, variables: Mapping[str, Any], path: tuple[str, ...]
     if isinstance(value, VariableNode) and len(path) > 1 and value.name.value not in variables:
         raise BadArgument(f"{'.'.join(path)} is the variable ${value.name.value}, which was not given.", *path)
     if isinstance(value, ObjectValueNode):
+        # One filter may stand for a list of it.
+        path = (*path, "0") if path[-1] in ("and", "or") else path
         for member in value.fields:
             _check(member.value, variables, (*path, member.name.value))
     if isinstance(value, ListValueNode):

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 from resolvers.ids import TAGS, encode
 from schema.api import schema as served
-from tests.oracle import ROOT_PAGES, ROOTS, TO_ONE, Ask, At, Oracle, folded, unrolled
+from tests.oracle import ROOT_PAGES, ROOTS, TO_MANY, TO_ONE, Ask, At, Oracle, folded, unrolled
 from tests.rows import LEVELS, MOMENTS, RIGHTS, TEXTS, Row, World, permissions
 
 SCHEMA: GraphQLSchema = served._schema
@@ -147,9 +147,11 @@ class Asking:
         return (Ask(name, name, "Query", f"{entity}Connection", given, (rows, count)),)
 
     def strip(self, depth: int) -> tuple[Ask, ...]:
-        """All figures for a day, with the rows that they were made of."""
+        """A figure or two for a day, with the rows that they were made of."""
         asks = []
-        for name, definition in fields_of("Kpis").items():
+        known = fields_of("Kpis")
+        for name in self.draw(st.lists(st.sampled_from(sorted(known)), min_size=1, max_size=2, unique=True)):
+            definition = known[name]
             kind = get_named_type(definition.type).name
             below = tuple(self.ask(kind, part, part, depth) for part in fields_of(kind)) if kind.endswith("Kpi") else ()
             asks.append(Ask(name, name, "Kpis", kind, {}, below))
@@ -276,15 +278,10 @@ class Asking:
     def filter(self, entity: str, type_name: str, depth: int) -> dict[str, Any]:
         """One or two conditions, nested now and then."""
         choices: dict[str, Any] = TYPES[type_name].fields
-        nested = {"and", "or", "not"} | {name for name in choices if self.target(entity, name)}
+        nested = {"and", "or", "not"} | {name for name in choices if target_of(entity, name)}
         names = [name for name in choices if depth > 0 or name not in nested]
         chosen = self.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
         return {name: self.condition(entity, name, get_named_type(choices[name].type).name, depth) for name in chosen}
-
-    def target(self, entity: str, name: str) -> str | None:
-        """What a link leads to, or a list is of."""
-        lists = {"contacts": "Contact", "cases": "Case", "invoices": "Invoice"}
-        return TO_ONE[entity, name][0] if (entity, name) in TO_ONE else lists.get(name)
 
     def condition(self, entity: str, name: str, type_name: str, depth: int) -> Any:
         if name in ("and", "or"):
@@ -295,7 +292,7 @@ class Asking:
             return self.draw(st.booleans())
         if name == "kpi":
             return {"eq": self.draw(st.sampled_from(("ACTIVE", "PROSPECT")))}
-        target = self.target(entity, name)
+        target = target_of(entity, name)
         if target and type_name.endswith("sFilter") and type_name.removesuffix("sFilter") == target:
             quantifiers = self.draw(st.lists(st.sampled_from(("some", "none")), min_size=1, max_size=2, unique=True))
             return {how: self.filter_or_none(target, depth - 1) for how in quantifiers}
@@ -346,6 +343,51 @@ class Asking:
             "CountryCode": st.sampled_from(("FI", "fi", "XX", "")),
             "CurrencyCode": st.sampled_from(("EUR", "SEK", "XXX")),
         }[kind.name]
+
+
+def target_of(entity: str, name: str) -> str | None:
+    """What a link leads to, or a list is of."""
+    return (TO_ONE.get((entity, name)) or TO_MANY.get((entity, name)) or (None,))[0]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A place for an operand in a filter: the path to it, and which operator of which field that is."""
+
+    path: tuple[str, ...]
+    entity: str
+    field: str
+    operator: str
+    kind: Any
+
+
+def comparisons(entity: str, depth: int, path: tuple[str, ...] = ()) -> Iterator[Comparison]:
+    """Every operator of every field that the entity is filtered by, through as many links as `depth`."""
+    for name, definition in TYPES[f"{entity}Filter"].fields.items():
+        kind = get_named_type(definition.type)
+        target = target_of(entity, name)
+        if name == "isNull":
+            yield Comparison((*path, name), entity, name, name, kind)
+        elif target is None and name not in ("and", "or", "not"):
+            for operator, operand in kind.fields.items():
+                yield Comparison((*path, name, operator), entity, name, operator, operand.type)
+        elif target and depth:
+            for how in ((how,) for how in kind.fields) if (entity, name) in TO_MANY else ((),):
+                yield from comparisons(target, depth - 1, (*path, name, *how))
+
+
+def sort_paths(type_name: str) -> Iterator[tuple[str, ...]]:
+    """Every sort key, as the path to it."""
+    for name, definition in TYPES[type_name].fields.items():
+        kind = get_named_type(definition.type)
+        yield from ((name,),) if is_enum_type(kind) else ((name, *below) for below in sort_paths(kind.name))
+
+
+def nested(path: Sequence[str], value: Any) -> Any:
+    """The value at the end of the path."""
+    for step in reversed(path):
+        value = {step: value}
+    return value
 
 
 def lists_in(asks: Sequence[Ask]) -> Iterator[tuple[str, Sequence[Any]]]:
@@ -470,7 +512,7 @@ class Writer:
         return f"${name}"
 
     def constant(self, value: Any, kind: Any) -> str:
-        return Writer(self.draw).literal(value, kind, never=True)
+        return type(self)(self.draw).literal(value, kind, never=True)
 
     def literal(self, value: Any, kind: Any, *, never: bool = False) -> str:
         kind = kind.of_type if is_non_null_type(kind) else kind

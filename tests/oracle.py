@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from resolvers.ids import encode
+from resolvers.ids import decode, encode
 from resolvers.viewer import Viewer
 from tests.rows import Row, Rows, home_amount
 
@@ -181,14 +181,38 @@ class Oracle:
     def sees_change(self, row: Row) -> bool:
         """The trail of a thing is for those who see the thing, or would if it had not been deleted."""
         entity = row["entity_type"]
-        subject = self.find(entity, row["entity_id"])
         if entity in ("Customer", "Contact", "Case", "Invoice", "Cost"):
-            if self.level(entity) == "ALL":
-                return True
-            return subject is not None and self.theirs(self.level(entity), *self.owners(entity, subject))
+            return self.once_saw(entity, row["entity_id"])
         if entity in ("Token", "Report"):
+            subject = self.find(entity, row["entity_id"])
             return self.may.administer or (subject is not None and self.sees(entity, subject))
         return True
+
+    def once_saw(self, entity: str, key: uuid.UUID) -> bool:
+        """Whether the thing is, or was before it was deleted, within the level."""
+        subject = self.find(entity, key)
+        if self.level(entity) == "ALL":
+            return True
+        return subject is not None and self.theirs(self.level(entity), *self.owners(entity, subject))
+
+    def change_value(self, row: Row, name: str) -> Any:
+        """A value of a change, without the customers and cases that the viewer never saw."""
+        value = row[name]
+        if row["field"] in ("customer", "case"):
+            linked = row[name.removesuffix("_label")]
+            return value if linked is None or self.once_saw(*self.named(linked)) else None
+        if isinstance(value, dict):
+            return {
+                key: part
+                for key, part in value.items()
+                if key not in ("customer", "case") or part is None or self.once_saw(*self.named(part))
+            }
+        return value
+
+    def named(self, text: str) -> tuple[str, uuid.UUID]:
+        found = decode(text)
+        assert found
+        return found
 
     def seen(self, entity: str) -> list[Row]:
         """All rows that the viewer may see."""
@@ -274,6 +298,8 @@ class Oracle:
         if (entity, ask.name) in TO_MANY:
             target, column = TO_MANY[entity, ask.name]
             return self.page(target, [other for other in self.seen(target) if other[column] == row["id"]], ask)
+        if (entity, ask.type) == ("Change", "JSON") or ask.name in ("oldLabel", "newLabel"):
+            return self.change_value(row, snake(ask.name))
         return shaped(ask.type, ask.fields, self.told(entity, row, ask))
 
     def told(self, entity: str, row: Row, ask: Ask) -> Any:
@@ -321,7 +347,8 @@ class Oracle:
         if name == "entityId":
             return encode(row["entity_type"], row["entity_id"])
         if name == "operationId":
-            return row["operation_id"] and encode("BulkOperation", row["operation_id"])
+            operation = self.linked("Change", row, "operation")
+            return operation and encode("BulkOperation", operation["id"])
         if (entity, name) == ("Rejection", "customerId"):
             return row["customer_ref"]
         if (entity, name) == ("Report", "health"):

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import models
 from db.models import metadata
+from resolvers.ids import encode
 from resolvers.viewer import Permissions, Viewer
 
 Row = dict[str, Any]
@@ -37,6 +38,8 @@ AMOUNTS = ("0", "0.00", "-0.005", "0.005", "2.675", "1000", "12.50", "-12.5", "9
 RATES = ("1", "0.0915", "11.25", "0.5", "1.000000000001", "0.333333")
 MINOR_UNITS = {"EUR": 2, "SEK": 2, "JPY": 0, "TND": 3}
 COUNTRIES = ("FI", "SE", "NO", "DK")
+LINKS = {"Contact": ("customer",), "Case": ("customer",), "Invoice": ("customer", "case"), "Cost": ("case",)}
+"""Links to what not everybody sees, by the entity that has them."""
 LEVELS = ("NONE", "OWN", "UNIT", "ALL")
 RIGHTS = ("read_customers", "edit_customers", "read_cases", "read_invoices", "read_costs")
 
@@ -375,6 +378,27 @@ class Maker:
             path=["target", "ids", str(self.random.randint(0, 9))],
         )
 
+    def edited(self) -> Row:
+        """What changed: some value."""
+        return {
+            "field": self.maybe(self.one(("name", "vatNumber", "Name"))),
+            "old": self.one((None, "x", 1, 1.5, True, [1, {"a": None}], {"amount": "12.50"})),
+            "new": self.one((None, "å", 2, False)),
+            "old_label": self.maybe(self.text()),
+            "new_label": self.maybe(self.text()),
+        }
+
+    def moved(self, kind: str) -> Row:
+        """What changed: a link, by itself or with all the rest of a thing that came."""
+        link = self.one(LINKS[kind])
+        subjects = [self.maybe(self.of(link.capitalize()), 0.1) for _ in range(2)]
+        old, new = (row and encode(link.capitalize(), row["id"]) for row in subjects)
+        old_label, new_label = (row and row["name"] for row in subjects)
+        if self.flag():
+            return {"field": link, "old": old, "new": new, "old_label": old_label, "new_label": new_label}
+        labels = {"old_label": None, "new_label": self.text()}
+        return {"field": None, "old": None, "new": {link: new, "number": 7}, **labels}
+
     def change(self) -> None:
         """Something that happened to a thing that is there or, now and then, is not any more."""
         kind = self.one(
@@ -387,11 +411,7 @@ class Maker:
             entity_type=kind,
             entity_id=subject,
             entity_label=self.text(),
-            field=self.maybe(self.one(("name", "vatNumber", "Name"))),
-            old=self.one((None, "x", 1, 1.5, True, [1, {"a": None}], {"amount": "12.50"})),
-            new=self.one((None, "å", 2, False)),
-            old_label=self.maybe(self.text()),
-            new_label=self.maybe(self.text()),
+            **(self.moved(kind) if kind in LINKS and self.flag() else self.edited()),
             at=self.moment(),
             by_id=self.maybe(self.of("User")["id"], 0.2),
             operation_id=self.maybe(self.of("BulkOperation")["id"]),

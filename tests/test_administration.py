@@ -279,3 +279,102 @@ async def test_inviting_into_a_unit(session):
     unit = await a_unit(session, admin)
     viewer = await a_viewer(session, admin, unit=ref("Unit", unit))
     assert viewer.units == (unit,)
+
+
+# ---------------------------------------------------------------------- rights that reach as far as a unit
+
+REGIONAL: dict[str, Any] = {**dict.fromkeys(NOTHING, Access.UNIT), "import_data": False, "administer": True}
+
+
+@pytest.fixture
+async def region(session):
+    """An administrator of a unit, with one unit above it, one below and one beside."""
+    admin = await an_organization(session)
+    rows: Rows = [
+        {"name": "House"},
+        {"name": "North", "parent": Ref("name", "House")},
+        {"name": "Team", "parent": Ref("name", "North")},
+        {"name": "South", "parent": Ref("name", "House")},
+    ]
+    assert not (await upsert_units(session, admin, rows)).problems
+    regional = await a_viewer(session, admin, unit=Ref("name", "North"), email="north@example.com", **REGIONAL)
+    return admin, regional
+
+
+def a_role(name: str, level: Access) -> dict[str, Any]:
+    return {**dict.fromkeys(NOTHING, level), "import_data": False, "administer": False, "name": name}
+
+
+async def test_nobody_moves_themselves_or_others_to_where_they_would_see_more(session, region):
+    admin, regional = region
+    assert not (await upsert_roles(session, admin, [a_role("Unit", Access.UNIT), a_role("None", Access.NONE)])).problems
+    role = (await upsert_users(session, admin, [{"email": "a@b.fi", "name": "A", "role": "Unit", "unit": "Team"}])).ids
+    assert role
+    me = {"id": an_id("User", regional.user_id), "email": "north@example.com", "name": "Me"}
+    own_role = (await stored(session, models.User, regional.user_id)).role_id
+    for unit in ("House", "South"):
+        result = await upsert_users(session, regional, [{**me, "role": ref("Role", own_role), "unit": unit}])
+        assert where(result) == [(C.FORBIDDEN, ("input", "0", "unit"))]
+        helper = {"email": "helper@example.com", "name": "Helper", "role": "Unit", "unit": unit}
+        assert where(await upsert_users(session, regional, [helper])) == [(C.FORBIDDEN, ("input", "0", "unit"))]
+        moved = {"email": "a@b.fi", "name": "A", "role": "Unit", "unit": unit}
+        assert where(await upsert_users(session, regional, [moved])) == [(C.FORBIDDEN, ("input", "0", "unit"))]
+    for unit in ("Team", "North"):
+        helper = {"email": f"{unit}@example.com", "name": "Helper", "role": "Unit", "unit": unit}
+        assert not (await upsert_users(session, regional, [helper])).problems
+
+
+async def test_nobody_brings_customers_within_reach_by_moving_their_owner(session, region):
+    admin, regional = region
+    assert not (await upsert_roles(session, admin, [a_role("None", Access.NONE)])).problems
+    away = {"email": "away@example.com", "name": "Away", "role": "None", "unit": "South"}
+    owner = the_only(await upsert_users(session, admin, [away]))
+    await a_customer(session, admin, owner=ref("User", owner))
+    result = await upsert_users(session, regional, [{**away, "unit": "Team"}])
+    assert where(result) == [(C.FORBIDDEN, ("input", "0", "unit"))]
+    assert not (await upsert_users(session, regional, [{**away, "name": "Still away"}])).problems
+    assert not (await upsert_users(session, admin, [{**away, "unit": "Team"}])).problems
+
+
+async def test_nobody_changes_or_stands_for_who_reaches_elsewhere(session, region):
+    admin, regional = region
+    assert not (await upsert_roles(session, admin, [a_role("Own", Access.OWN)])).problems
+    for unit, expected in (("South", C.FORBIDDEN), (None, C.FORBIDDEN), ("Team", None)):
+        row = {"email": f"{unit}@example.com", "name": "X", "role": "Own", "unit": unit}
+        key = the_only(await upsert_users(session, admin, [row]))
+        changed = await upsert_users(session, regional, [{**row, "name": "Y"}])
+        assert where(changed) == ([(expected, ("input", "0"))] if expected else [])
+        made = await create_token(session, regional, {"name": "t", "user": ref("User", key)})
+        assert where(made) == ([(expected, ("input", "user"))] if expected else [])
+        theirs = an_id("Token", (await create_token(session, admin, {"name": "t", "user": ref("User", key)})).key)
+        assert where(await revoke_token(session, regional, theirs)) == ([(expected, ("id",))] if expected else [])
+
+
+async def test_nobody_widens_a_role_for_those_whom_they_do_not_reach(session, region):
+    admin, regional = region
+    assert not (await upsert_roles(session, admin, [a_role("Near", Access.OWN), a_role("Far", Access.OWN)])).problems
+    rows: Rows = [
+        {"email": f"{role}@example.com", "name": "X", "role": role, "unit": unit}
+        for role, unit in (("Near", "Team"), ("Far", "South"))
+    ]
+    assert not (await upsert_users(session, admin, rows)).problems
+    assert not (await upsert_roles(session, regional, [a_role("Near", Access.UNIT)])).problems
+    assert where(await upsert_roles(session, regional, [a_role("Far", Access.UNIT)])) == [(C.FORBIDDEN, ("input", "0"))]
+    assert not (await upsert_roles(session, regional, [a_role("Far", Access.NONE)])).problems
+    assert not (await upsert_roles(session, admin, [a_role("Far", Access.UNIT)])).problems
+
+
+async def test_nobody_moves_a_unit_that_they_do_not_reach(session, region):
+    admin, regional = region
+    result = await upsert_units(session, regional, [{"name": "South", "parent": "North"}])
+    assert where(result) == [(C.FORBIDDEN, ("input", "0", "parent"))]
+    assert where(await upsert_units(session, regional, [{"name": "House", "parent": None}])) == []
+    result = await upsert_units(
+        session, regional, [{"name": "New", "parent": "Team"}, {"name": "Team", "parent": "New"}]
+    )
+    assert where(result)  # below itself
+    assert not (await upsert_units(session, regional, [{"name": "New", "parent": "North"}])).problems
+    regional = await find_viewer_by_email(session, admin.organization_id, "north@example.com")
+    assert regional
+    assert not (await upsert_units(session, regional, [{"name": "Team", "parent": "New"}])).problems
+    assert not (await upsert_units(session, admin, [{"name": "South", "parent": "North"}])).problems

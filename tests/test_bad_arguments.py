@@ -2,12 +2,18 @@
 
 import base64
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from graphql import GraphQLInputObjectType, get_named_type, is_list_type, is_non_null_type
+from graphql import GraphQLInputObjectType, get_named_type, is_enum_type, is_list_type, is_non_null_type
+from hypothesis import given, note
+from hypothesis import strategies as st
 
-from tests.asking import ROOT_FIELDS
-from tests.oracle import ROOT_PAGES
+import tests.profiles  # noqa: F401
+from tests.asking import ROOT_FIELDS, TYPES, Asking, Draw, Writer
+from tests.oracle import ROOT_PAGES, Oracle
 from tests.rows import a_world
 from tests.worlds import answered, inhabited, told
 
@@ -179,9 +185,9 @@ async def test_a_number_that_is_none_is_refused(refused, value):
 async def test_a_value_longer_than_its_column_equals_nothing(database):
     """It must not be cut to the column's length, and then be found."""
     for row in WORLD.rows["Customer"]:
-        for given in ({"country": {"eq": row["country"] + "X"}}, {"country": {"in": [row["country"] + "X"]}}):
+        for wanted in ({"country": {"eq": row["country"] + "X"}}, {"country": {"in": [row["country"] + "X"]}}):
             document = "query ($f: CustomerFilter) { customers(filter: $f) { totalCount } }"
-            assert await told(database, VIEWER, document, {"f": given}) == {"customers": {"totalCount": 0}}
+            assert await told(database, VIEWER, document, {"f": wanted}) == {"customers": {"totalCount": 0}}
 
 
 @pytest.mark.parametrize(
@@ -285,3 +291,149 @@ async def test_a_day_without_a_month_before_it_has_no_figures(database):
 
 async def test_too_many_ids_are_refused(refused):
     await refused("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 1001})
+
+
+# ---------------------------------------------------------------------- one random place of a random filter
+
+
+class Unset:
+    """Stands where a variable is that was not given."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A filter that would be right but for one place, as written in a document."""
+
+    document: str
+    variables: Mapping[str, Any]
+    place: tuple[str, ...]
+
+
+class BrokenWriter(Writer):
+    """Writes what is broken in as many ways as what is right."""
+
+    def value(self, value: Any, kind: Any, *, always: bool = False, never: bool = False) -> str:
+        if value is UNSET:
+            name = f"v{len(self.declared)}"
+            self.declared.append(f"${name}: {kind}")
+            return f"${name}"
+        if is_unset_in(value):  # no variable can have another one in its value
+            return self.literal(value, kind)
+        return super().value(value, kind, always=always, never=never)
+
+    def literal(self, value: Any, kind: Any, *, never: bool = False) -> str:
+        return "null" if value is None else super().literal(value, kind, never=never)
+
+
+def is_unset_in(value: Any) -> bool:
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return any(part is UNSET or is_unset_in(part) for part in parts)
+
+
+def breakable(value: Any, kind: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every place of a filter and what must not stand there instead."""
+    is_needed = is_non_null_type(kind)
+    kind = kind.of_type if is_needed else kind
+    quantifies = path[-1:] in (("some",), ("none",))
+    if path:
+        yield from ((path, nothing) for nothing in ([None] if is_needed else [None, UNSET]))
+    if isinstance(value, Mapping):
+        if not quantifies:
+            yield path, {}
+        for name, item in value.items():
+            yield from breakable(item, kind.fields[name].type, (*path, name))
+    elif isinstance(value, list):
+        yield path, []
+        for place, item in enumerate(value):
+            yield from breakable(item, kind.of_type, (*path, str(place)))
+
+
+def replaced(value: Any, path: tuple[str, ...], nothing: Any) -> Any:
+    if not path:
+        return nothing
+    step, rest = path[0], path[1:]
+    if isinstance(value, list):
+        return [replaced(item, rest, nothing) if str(place) == step else item for place, item in enumerate(value)]
+    return {name: replaced(item, rest, nothing) if name == step else item for name, item in value.items()}
+
+
+@st.composite
+def broken(draw: Draw) -> Broken:
+    name = draw(st.sampled_from(sorted(ROOT_PAGES)))
+    entity = ROOT_PAGES[name]
+    kind = ROOT_FIELDS[name].args["filter"].type
+    asking = Asking(draw, Oracle(WORLD.rows, VIEWER), WORLD.foreign, WORLD.today)
+    given = asking.filter(entity, f"{entity}Filter", 3)
+    place, nothing = draw(st.sampled_from(list(breakable(given, kind))))
+    writer = BrokenWriter(draw)
+    text = writer.value(replaced(given, place, nothing), kind)
+    declared = f"({', '.join(writer.declared)})" if writer.declared else ""
+    document = f"query Broken{declared} {{ {name}(filter: {text}) {{ totalCount nodes {{ id }} }} }}"
+    return Broken(document, writer.variables, ("filter", *place))
+
+
+@given(broken=broken())
+async def test_a_filter_with_one_thing_missing_is_refused_with_its_place(database, broken):
+    note(broken.document)
+    note(repr(broken.variables))
+    note(repr(broken.place))
+    answer = await answered(database, VIEWER, broken.document, broken.variables)
+    assert answer["data"] is None or not any(answer["data"].values())
+    (error,) = answer["errors"]
+    assert "our side" not in error["message"]
+    if "extensions" in error:
+        assert error["extensions"] == {"code": "BAD_ARGUMENT", "argument": list(broken.place)}
+    else:  # GraphQL itself has refused it, and says where in its own way
+        assert error["locations"]
+
+
+ORDERS = [name for name in sorted(ROOT_PAGES) if "orderBy" in ROOT_FIELDS[name].args]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+async def test_a_sort_key_that_leaves_open_what_to_sort_by_is_refused(database, refused, name):
+    entity = ROOT_PAGES[name]
+    plain = next(field for field, known in TYPES[f"{entity}Order"].fields.items() if is_enum_type(known.type))
+    document = f"query ($o: [{entity}Order!]) {{ {name}(orderBy: $o) {{ totalCount }} }}"
+    links = [field for field, known in TYPES[f"{entity}Order"].fields.items() if not is_enum_type(known.type)]
+    wrong = [[{}], [None], [{plain: None}], [{plain: "ASC"}, {}]]
+    wrong += [[{link: nothing}] for link in links for nothing in (None, {}, {"name": None})]
+    for order in wrong:
+        await refused(document, {"o": order})
+    for text, declared in (
+        ("{}", ""),
+        ("[{}]", ""),
+        (f"{{{plain}: null}}", ""),
+        (f"{{{plain}: $d}}", "($d: SortDirection)"),
+        ("[$k]", f"($k: {entity}Order)"),
+        *((f"[{{{link}: {{}}}}]", "") for link in links),
+        *((f"[{{{link}: {{name: $d}}}}]", "($d: SortDirection)") for link in links),
+    ):
+        await refused(f"query Q{declared} {{ {name}(orderBy: {text}) {{ totalCount }} }}")
+    everything = await told(database, VIEWER, f"{{ {name}(first: 1000) {{ nodes {{ id }} }} }}")
+    nothings: tuple[Any, ...] = (None, [])
+    for none in nothings:
+        document = f"query ($o: [{entity}Order!]) {{ {name}(orderBy: $o, first: 1000) {{ nodes {{ id }} }} }}"
+        assert await told(database, VIEWER, document, {"o": none}) == everything
+
+
+@pytest.mark.parametrize(
+    ("declared", "filter", "value"),
+    [
+        ("$x: Boolean = true", "{ isActive: { eq: $x } }", True),
+        ('$x: String = "a"', "{ name: { in: [$x] } }", "a"),
+        ('$x: String = "a"', '{ name: { notIn: ["b", $x] } }', "a"),
+        ("$x: CustomerFilter = {isActive: {eq: true}}", "{ or: [$x] }", {"isActive": {"eq": True}}),
+        ("$x: CustomerGroup = ACTIVE", "{ contacts: { some: { customer: { kpi: { eq: $x } } } } }", "ACTIVE"),
+    ],
+)
+async def test_a_default_stands_for_what_is_not_given_but_not_for_null(database, refused, declared, filter, value):
+    document = f"query ({declared}) {{ customers(filter: {filter}) {{ nodes {{ id }} }} }}"
+    assert await told(database, VIEWER, document) == await told(database, VIEWER, document, {"x": value})
+    await refused(document, {"x": None})

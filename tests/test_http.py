@@ -3,21 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from asgi_lifespan import LifespanManager
 
+from db import models
 from db.connection import Sessions
-from db.models import Token, TokenScope, User, table_of
+from db.models import Access, Token, TokenScope, User, table_of
 from db.models.base import now
 from kartotek.app import create_app
 from kartotek.settings import Settings
+from resolvers.administration import upsert_roles, upsert_units, upsert_users
+from resolvers.references import Ref
 from resolvers.token import create_token
 from resolvers.viewer import Viewer
 from schema.api import schema
-from tests.builders import an_organization
+from tests.builders import NOTHING, a_customer, a_unit, a_viewer, an_id, an_organization, ref, stored
 
 WHO = {"query": "{ viewer { organization { name } user { email } } }"}
 
@@ -91,6 +95,44 @@ async def test_a_user_who_may_no_longer_sign_in_is_refused_at_once(client, sessi
     async with sessions.begin() as session:
         await session.execute(sa.update(table_of(User)).values(is_active=False))
     assert (await client.post("/graphql", json=WHO, headers=headers)).status_code == 401
+
+
+async def test_rights_changed_a_moment_ago_hold_for_the_next_request(client, sessions, viewer):
+    """The role's, the user's role, the user's unit, and what is below that: read anew each time."""
+    level = {**dict.fromkeys(NOTHING, Access.UNIT), "import_data": False, "administer": False}
+    async with sessions.begin() as session:
+        for name, above in (("House", None), ("North", "House"), ("South", None)):
+            await a_unit(session, viewer, name=name, parent=above)
+        limited = await a_viewer(session, viewer, email="b@example.com", unit=Ref("name", "House"), **level)
+        role = (await stored(session, models.User, limited.user_id)).role_id
+        owner = await a_viewer(session, viewer, email="c@example.com", unit=Ref("name", "North"))
+        await a_customer(session, viewer, owner=ref("User", owner.user_id))
+    headers = await a_token(sessions, limited)
+    document = {"query": "{ customers { totalCount } viewer { permissions { readCustomers } } }"}
+
+    async def seen() -> tuple[int, str]:
+        data = (await client.post("/graphql", json=document, headers=headers)).json()["data"]
+        return data["customers"]["totalCount"], data["viewer"]["permissions"]["readCustomers"]
+
+    async def changed(function: Any, **values: Any) -> None:
+        async with sessions.begin() as session:
+            assert not (await function(session, viewer, [values])).problems
+
+    me = {"email": "b@example.com", "name": "b", "role": ref("Role", role)}
+    assert await seen() == (1, "UNIT")
+    await changed(upsert_units, name="North", parent="South")
+    assert await seen() == (0, "UNIT")
+    await changed(upsert_users, **me, unit="South")
+    assert await seen() == (1, "UNIT")
+    await changed(upsert_users, **me, unit="House")
+    assert await seen() == (0, "UNIT")
+    await changed(upsert_roles, id=an_id("Role", role), name="Other", **{**level, "read_customers": Access.ALL})
+    assert await seen() == (1, "ALL")
+    await changed(upsert_users, **{**me, "role": "Administrator", "unit": None})
+    assert await seen() == (1, "ALL")
+    await changed(upsert_roles, id=an_id("Role", role), name="Other", **{**level, "read_customers": Access.NONE})
+    await changed(upsert_users, **me)
+    assert await seen() == (0, "NONE")
 
 
 async def test_the_secret_is_not_kept(client, sessions, viewer):

@@ -713,6 +713,22 @@ async def test_a_number_that_cannot_be_goes_to_the_rejects_file_with_what_would_
     assert rejected["reason"].endswith("Use one such as FI20774740.")
 
 
+async def test_a_load_leaves_statistics_of_what_it_has_written(desk):
+    desk.put(customers_csv="id,name\n" + "".join(f"{i},Customer number {i}\n" for i in range(300)))
+    statement = sa.text(
+        "SELECT relname, reltuples FROM pg_class WHERE relname IN ('customers', 'addresses', 'changes')"
+    )
+    await desk.load(CUSTOMERS, dry_run=True)
+    async with desk.sessions() as session:
+        assert set((await session.execute(statement)).scalars(1)) == {-1}  # nothing is known
+    await desk.load(CUSTOMERS)
+    async with desk.sessions() as session:
+        known = dict((await session.execute(statement)).all())
+    assert known["customers"] == 300
+    assert known["changes"] >= 300
+    assert known["addresses"] == 0
+
+
 async def test_progress_is_told_in_bytes(desk):
     told: list[tuple[str, int, int]] = []
     desk.put(customers_csv="id,name\n" + "".join(f"{i},Customer number {i}\n" for i in range(3000)))

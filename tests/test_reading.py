@@ -1,7 +1,7 @@
 """What is read equals what a second, slow and obvious implementation says, for random queries over random rows."""
 
 import pytest
-from graphql import get_named_type, is_list_type, is_non_null_type
+from graphql import get_named_type, is_enum_type, is_list_type, is_non_null_type
 from hypothesis import given, note
 
 import tests.profiles  # noqa: F401
@@ -12,15 +12,29 @@ from tests.asking import (
     BEYOND_ROOTS,
     ROOT_FIELDS,
     TYPES,
+    comparisons,
     everything,
     fields_of,
     lists_in,
+    nested,
     questions,
+    sort_paths,
     written,
 )
 from tests.oracle import ROOT_PAGES, ROOTS, Ask, Oracle
 from tests.rows import EVERYTHING, RIGHTS, permissions, units_below
 from tests.worlds import WORLDS, cursors_of, differences, inhabited, told
+
+WORLD = WORLDS[0]
+PEOPLE = list(
+    zip(
+        WORLD.rows["User"],
+        (["ALL"] * len(RIGHTS), ["UNIT"] * len(RIGHTS), ["OWN"] * len(RIGHTS), ["ALL", "NONE", "UNIT", "OWN", "ALL"]),
+        strict=False,
+    )
+)
+AT_ONCE = 40
+"""So many lists are asked for in one document."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +93,60 @@ async def test_the_strip_and_its_lists_are_what_the_oracle_says(database, questi
 
 
 # ---------------------------------------------------------------------- nothing is forgotten
+
+
+def operand(oracle, place):
+    """Something that this place of a filter may find, or half of it."""
+    kind = get_named_type(place.kind)
+    if kind.name == "Boolean":
+        return True
+    if is_enum_type(kind):
+        known = sorted(kind.values)
+    else:
+        rows = [] if place.field == "isNull" else oracle.rows[place.entity]
+        known = [value for row in rows if (value := oracle.value(place.entity, row, place.field)) is not None]
+    if is_list_type(place.kind):
+        return known[::2]
+    found = known[len(known) // 2]
+    return found[1:4].upper() if place.operator == "contains" else found
+
+
+@pytest.mark.parametrize("name", sorted(ROOT_PAGES))
+async def test_every_operator_of_every_filter_field_finds_what_the_oracle_says(database, name):
+    """Directly, and through each link and list; by people of whom each sees something else."""
+    entity = ROOT_PAGES[name]
+    peeking = [Oracle(WORLD.rows, WORLD.viewer(user, permissions(levels, administer=True))) for user, levels in PEOPLE]
+    places = list(comparisons(entity, 1))
+    for start in range(0, len(places), AT_ONCE):
+        oracle = peeking[start // AT_ONCE % len(peeking)]
+        asks = tuple(
+            whole_list(f"f{start}_{place}", name, filter=nested(each.path, operand(oracle, each)))
+            for place, each in enumerate(places[start : start + AT_ONCE])
+        )
+        answer = await told(database, oracle.viewer, *written(asks))
+        assert not list(differences(answer, oracle.query(asks)))
+    assert {len(place.path) for place in places} >= {2}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ROOT_PAGES if "orderBy" in ROOT_FIELDS[name].args))
+async def test_every_sort_key_orders_as_the_oracle_says_in_both_directions(database, name):
+    """By itself and after another one; what has no value comes last."""
+    levels = [["ALL"] * len(RIGHTS), ["UNIT"] * len(RIGHTS)]
+    for user, may in zip(WORLD.rows["User"], levels, strict=False):
+        oracle = Oracle(WORLD.rows, WORLD.viewer(user, permissions(may, administer=True)))
+        paths = list(sort_paths(f"{ROOT_PAGES[name]}Order"))
+        keys = [nested(path, way) for path in paths for way in ("ASC", "DESC")]
+        orders = [[key] for key in keys] + [[first, second] for first, second in zip(keys, keys[3:], strict=False)]
+        asks = tuple(whole_list(f"o{place}", name, orderBy=order) for place, order in enumerate(orders))
+        answer = await told(database, oracle.viewer, *written(asks))
+        assert not list(differences(answer, oracle.query(asks)))
+
+
+def whole_list(key, name, **arguments):
+    """The ids of a whole list."""
+    kind = ROOT_PAGES[name]
+    rows = Ask("nodes", "nodes", f"{kind}Connection", kind, {}, (Ask("id", "id", kind, "ID"),))
+    return Ask(key, name, "Query", f"{kind}Connection", {"first": 100, **arguments}, (rows,))
 
 
 @pytest.mark.parametrize("kind", sorted(TAGS))

@@ -1,18 +1,19 @@
 """Two writers at once: none is lost, and what must never be true never is."""
 
 import asyncio
+from random import Random
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from db import models
-from db.models import table_of
+from db.models import ProblemCode, table_of
 from resolvers import ids
 from resolvers.customer import create_customer, delete_customer, update_customer
 from resolvers.references import Ref
 from resolvers.upsert import upsert_cases, upsert_customers
-from tests.builders import a_customer, an_organization, ref, stored
+from tests.builders import a_customer, an_organization, ref, stored, trail_of
 
 RACES = {"23503", "23505", "40P01"}
 
@@ -115,3 +116,71 @@ async def test_a_case_never_comes_to_a_customer_that_goes(sessions, viewer):
             in_transaction(sessions, upsert_cases, viewer, [case]),
         )
         assert bool(gone.problems) != bool(came.problems)
+
+
+async def test_many_updates_at_once_are_as_if_one_after_the_other(sessions, viewer):
+    """The trail is a chain from the first value to the last, one link for each that was not refused."""
+    async with sessions.begin() as session:
+        key = await a_customer(session, viewer, notes="0", name="0")
+    random = Random(1)
+    given = [
+        ({random.choice(("notes", "name")): f"{number}"}, random.choice((None, None, random.randint(1, 20))))
+        for number in range(1, 41)
+    ]
+    id_text = ids.encode("Customer", key)
+    outcomes = await asyncio.gather(
+        *(in_transaction(sessions, update_customer, viewer, id_text, *each) for each in given)
+    )
+    done = [values for (values, _), outcome in zip(given, outcomes, strict=True) if not outcome.problems]
+    refused = [outcome.problems[0].code for outcome in outcomes if outcome.problems]
+    assert set(refused) <= {ProblemCode.STALE}
+    assert refused
+    assert len(done) >= sum(expected is None for _, expected in given)
+    async with sessions() as session:
+        row = await stored(session, models.Customer, key)
+        links = [change for change in await trail_of(session, key) if change.kind == "UPDATED"]
+    assert row.version == 1 + len(done)
+    assert sorted((link.field, link.new) for link in links) == sorted(
+        pair for values in done for pair in values.items()
+    )
+    for name in ("notes", "name"):
+        chain = [link for link in links if link.field == name]
+        assert [link.old for link in chain] == ["0", *(link.new for link in chain[:-1])]
+        assert getattr(row, name) == chain[-1].new
+
+
+async def test_an_upsert_beside_a_deletion_comes_before_or_after_it(sessions, viewer):
+    customers = table_of(models.Customer)
+    for number in range(15):
+        external_id = f"x{number}"
+        async with sessions.begin() as session:
+            key = await a_customer(session, viewer, external_id=external_id)
+        gone, came = await asyncio.gather(
+            in_transaction(sessions, delete_customer, viewer, ids.encode("Customer", key)),
+            in_transaction(sessions, upsert_customers, viewer, [{"name": "Anew", "external_id": external_id}]),
+        )
+        assert (gone.problems, came.problems) == ((), [])
+        async with sessions() as session:
+            alive = sa.select(customers.c.id).where(
+                customers.c.external_id == external_id, customers.c.deleted_at.is_(None)
+            )
+            left = list(await session.scalars(alive))
+            kinds = [change.kind for change in await trail_of(session, key)]
+        if came.created:  # after it: a second customer
+            assert left == list(came.ids) != [key]
+            assert kinds == ["CREATED", "DELETED"]
+        else:  # before it: the one that then went
+            assert left == []
+            assert kinds == ["CREATED", "UPDATED", "DELETED"]
+
+
+async def test_rows_of_all_kinds_created_at_once_are_each_there_once(sessions, viewer):
+    """With numbers given and numbers to be had, from several sides."""
+    given = [{"name": f"C{n}", **({"number": n * 3} if n % 4 == 0 and n else {})} for n in range(24)]
+    outcomes = await asyncio.gather(*(in_transaction(sessions, create_customer, viewer, each) for each in given))
+    kept = [outcome for outcome in outcomes if outcome.key]
+    taken = [outcome.problems[0].code for outcome in outcomes if outcome.problems]
+    assert set(taken) <= {ProblemCode.DUPLICATE}
+    async with sessions() as session:
+        numbers = list(await session.scalars(sa.select(table_of(models.Customer).c.number)))
+    assert len(numbers) == len(set(numbers)) == len(kept)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Literal
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.models import Change, table_of
 from kartotek.load.slots import Slot, slot_of
 from resolvers import administration, upsert
 from resolvers.contact import CONTACT
@@ -52,6 +54,11 @@ class Target:
     def fields(self) -> Mapping[str, Field]:
         """The fields that can be filled in, by the names that clients know."""
         return {camel(each.name): each for each in self.form.fields if not isinstance(each, HomeAmount)}
+
+    @property
+    def tables(self) -> Sequence[sa.Table]:
+        """The tables that loading writes to."""
+        return [self.form.table, table_of(Change), *(table_of(parts.model) for parts in self.form.parts)]
 
     def filling(self, name: str, said: Any) -> Filling:
         """What a mapping says of the field that clients know by this name; Misfit where it does not fit."""
