@@ -70,6 +70,7 @@ async def bulk_update_customers(
     viewer: Viewer,
     target: Target,
     values: Mapping[str, Any],
+    *,
     error_policy: ErrorPolicy = ErrorPolicy.REJECT_ALL,
     dry_run: bool = False,
 ) -> Act:

@@ -236,7 +236,7 @@ def own_name(row: Row) -> str:
 
 def stored_name(row: Table) -> sa.ColumnElement[str]:
     """`own_name` in SQL."""
-    return row.c.name  # type: ignore[no-any-return]
+    return row.c.name
 
 
 def everybody(table: Table, may: Permissions) -> Predicate:

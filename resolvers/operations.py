@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +37,10 @@ class Counts:
     rejected: int = 0
     skipped: int = 0
 
+    def plus(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -45,16 +49,16 @@ class Operation:
     id: uuid.UUID = field(default_factory=new_id)
     undoes_id: uuid.UUID | None = None
 
-    def change_id(self, key: Expression, place: int) -> Expression:
-        """The id of the change of a row's field (the field's `place` in its form), in the shape of a UUIDv7.
+    def change_id(self, key: Expression, field: Expression) -> Expression:
+        """The id of the change of a row's field (two digits of its own), in the shape of a UUIDv7.
 
         The time of the operation comes first, so that the trail is in order, then what is made of the row's key.
         """
         made = sa.func.md5(text(self.id.hex).concat(sa.cast(key, sa.Text)))
-        front, end = text(f"{self.id.hex[:12]}7"), text(f"{place:02x}")
+        front = text(f"{self.id.hex[:12]}7")
         first = sa.func.substr(made, literal("1"), literal("3"))
         rest = sa.func.substr(made, literal("4"), literal("13"))
-        return sa.cast(front.concat(first).concat(text("8")).concat(rest).concat(end), sa.Uuid)
+        return sa.cast(front.concat(first).concat(text("8")).concat(rest).concat(field), sa.Uuid)
 
     def rejection_id(self, place: Expression) -> Expression:
         """The id of the rejection that comes at this place."""
@@ -115,7 +119,7 @@ async def _set(writer: Writer, key: uuid.UUID, values: dict[str, Any]) -> None:
 async def find_problems(session: AsyncSession, viewer: Viewer, operation_id: uuid.UUID) -> Sequence[Problem]:
     """The first rejections of an operation, in their order."""
     statement = (
-        sa.select(REJECTIONS.c["code", "message", "path", "entity_ref"])
+        sa.select(*(REJECTIONS.c[name] for name in ("code", "message", "path", "entity_ref")))
         .where(in_organization(REJECTIONS), REJECTIONS.c.operation_id == sa.bindparam("operation"))
         .order_by(REJECTIONS.c.id)
         .limit(MOST_PROBLEMS)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array, distinct_on
 
 from db import models
 from db.models import ChangeKind, ProblemCode, table_of
@@ -151,19 +151,20 @@ def _field_changes(news: News, operation: Operation, rows: sa.CTE, each: Field) 
         "old_label": label_of(each, row, name),
         "new_label": sa.bindparam(f"new_label_{each.name}", type_=sa.Text()),
     }
-    change = change_columns(news.form, operation, rows, news.form.fields.index(each), text(each.client_name)) | told
+    digits = text(f"{news.form.fields.index(each):02x}")
+    change = change_columns(news.form, operation, rows, text(each.client_name), digits) | told
     values = {column: news.values[column] for column in each.columns}
     columns = [value.label(column) for column, value in change.items()]
     return sa.select(*columns).select_from(source).where(differ(rows, values))
 
 
 def change_columns(
-    form: Form, operation: Operation, rows: Table, place: int | Expression, field: Expression
+    form: Form, operation: Operation, rows: Table, field: Expression, digits: Expression
 ) -> dict[str, Expression]:
     """The columns of a change of a row's field that follow from row and operation."""
     return {
         "organization_id": ORGANIZATION,
-        "id": operation.change_id(rows.c.id, place),
+        "id": operation.change_id(rows.c.id, digits),
         "kind": text(ChangeKind.UPDATED),
         "entity_type": text(form.entity),
         "entity_id": rows.c.id,
@@ -186,12 +187,12 @@ def with_clashes(form: Form, rows: sa.CTE, to: ColumnValues, may: Permissions, m
     `rows` has `code`, `place` and the columns of `shared_keys`. Of several that are `moving` to the same place, the
     first may; nobody learns which row is in the way but those who may see it.
     """
-    kinds = [_clashes(form, key, rows, to, may, moving) for key in shared_keys(form, to)]
+    kinds = [_clashes(form, key, rows, to, may, moving=moving) for key in shared_keys(form, to)]
     if not kinds:
         nothing = sa.cast(sa.null(), sa.Text)
         return sa.select(rows, nothing.label("clash"), nothing.label("entity_ref")).cte("settled")
     clashes = sa.union_all(*kinds).subquery()
-    first = sa.select(clashes).distinct(clashes.c.id).order_by(clashes.c.id).cte("clashes")
+    first = sa.select(clashes).ext(distinct_on(clashes.c.id)).order_by(clashes.c.id).cte("clashes")
     code = sa.case((first.c.id.is_not(None), text(ProblemCode.DUPLICATE)), else_=rows.c.code).label("code")
     others = [column for column in rows.c if column.name != "code"]
     settled = sa.select(*others, code, first.c.clash, first.c.entity_ref)
@@ -199,7 +200,7 @@ def with_clashes(form: Form, rows: sa.CTE, to: ColumnValues, may: Permissions, m
 
 
 def _clashes(
-    form: Form, key: tuple[str, ...], rows: sa.CTE, to: ColumnValues, may: Permissions, moving: Predicate
+    form: Form, key: tuple[str, ...], rows: sa.CTE, to: ColumnValues, may: Permissions, *, moving: Predicate
 ) -> sa.Select[Any]:
     holder = form.table.alias("holder")
     wanted = {name: to.get(name, rows.c[name]) for name in key}
@@ -237,9 +238,12 @@ def storable_refs(refs: Sequence[str]) -> Sequence[str]:
     return [ref.encode(errors="replace").decode().replace("\0", "�") for ref in refs]
 
 
-def rejected(operation: Operation, refused: sa.CTE, first: Expression = literal("0")) -> sa.CTE:
-    """Store what cannot be changed; `refused` has all columns of a rejection, and `place` for their order."""
-    numbered = sa.func.row_number().over(order_by=refused.c.place) + first
+def rejected(operation: Operation, refused: sa.CTE, after: int = 0) -> sa.CTE:
+    """Store what cannot be changed; `refused` has all columns of a rejection, and `place` for their order.
+
+    They come `after` so many that are there.
+    """
+    numbered = sa.func.row_number().over(order_by=refused.c.place) + literal(str(after))
     columns = {
         "organization_id": ORGANIZATION,
         "id": operation.rejection_id(numbered),
@@ -279,7 +283,7 @@ async def set_fields(
     return int(found[0])
 
 
-async def run(writer: Writer, statement: sa.Select[Any], binds: Mapping[str, Any]) -> Any:
+async def run(writer: Writer, statement: sa.Select[*tuple[Any, ...]], binds: Mapping[str, Any]) -> Any:
     """The one row that a statement with sweeps in it answers."""
     # The values are put into the statement first: an UPDATE takes a parameter named like a column for a new value.
     found = await writer.session.execute(statement.params({**binds_of(writer), **binds}))
