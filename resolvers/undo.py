@@ -117,7 +117,7 @@ async def _find_changed(writer: Writer, operation_id: uuid.UUID) -> list[tuple[F
         .group_by(CHANGES.c.entity_type)
     )
     rows = await writer.session.execute(statement, writer.viewer.binds)
-    names: dict[str, list[str]] = dict(rows.tuples().all())
+    names: dict[str, list[str]] = {row[0]: row[1] for row in rows}
     return [
         (form, tuple(each for each in form.fields if each.client_name in names[entity]))
         for entity, form in FORMS.items()
@@ -150,7 +150,7 @@ class _Step:
         """Take back what can be, or `nothing`; the rest are rejections, which come after so many others."""
         marks, rows, refused = self._parts()
         to = self._to(rows)
-        fine = sa.false() if nothing else rows.c.code.is_(None)
+        fine = literal("false") if nothing else rows.c.code.is_(None)
         changed = written(self.form, rows, to, fine)
         statement = sa.select(
             count_of(marks).label("matched"),
