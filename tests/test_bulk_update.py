@@ -109,7 +109,7 @@ async def test_the_trail_is_that_of_single_updates(database, viewer):
     }
     async with database.sessions.begin() as session:
         await update_customer(session, viewer, pair[0], news)
-    given = {"industry": {"name": "wholesale"}, "owner": None, "country": "SE", "language": "sv"}
+    given: dict[str, Any] = {"industry": {"name": "wholesale"}, "owner": None, "country": "SE", "language": "sv"}
     answer = await update(database, viewer, {"ids": pair[1:]}, **given, isActive=False, marketingAllowed=False)
     assert answer["operation"]["changed"] == 1
     trails = []

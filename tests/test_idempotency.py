@@ -57,7 +57,7 @@ async def test_at_the_same_time_from_two_clients_too(database, viewer):
 async def test_another_call_under_the_key_is_refused(database, viewer):
     made = await some(database, viewer, {}, {})
     await update(database, viewer, {"ids": made}, "k", language="fi")
-    others = [
+    others: list[tuple[Any, dict[str, Any]]] = [
         ({"ids": made[::-1]}, {"language": "fi"}),
         ({"ids": made}, {"language": "sv"}),
         (matching(2, filter={"isActive": {"eq": True}}), {"language": "fi"}),
