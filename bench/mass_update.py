@@ -34,13 +34,16 @@ from schema.context import Context
 PROMISED_RATIO = 2.0
 PROMISED_MEGABYTES = 50
 ROUNDS = 3
+CUSTOMERS_AT_ONCE = 100_000
 
 INDUSTRIES = table_of(models.Industry)
 TOUCHED = ("customers", "changes", "bulk_operations", "rejections")
 
 PREVIEW = """mutation($count: Int!, $industry: ID!) {
   bulkUpdateCustomers(
-    target: {matching: {filter: {isActive: {eq: true}}, expectedCount: $count}}, set: {industry: {id: $industry}}, dryRun: true
+    target: {matching: {filter: {isActive: {eq: true}}, expectedCount: $count}}
+    set: {industry: {id: $industry}}
+    dryRun: true
   ) { operation { matched changed skipped changes(first: 50) { nodes { old new } } } }
 }"""
 

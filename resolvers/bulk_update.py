@@ -145,7 +145,8 @@ async def _sweep(writer: Writer, operation: Operation, target: Target, news: New
         count_of(refused).label("rejected"),
         count_of(aim.rows, aim.rows.c.is_skipped).label("skipped"),
     ).add_cte(traced(news, operation, changed), rejected(operation, refused))
-    found = await run(writer, statement, {**news.binds, **aim.binds})
+    size = len(target.ids) if isinstance(target, Named) else target.expected_count
+    found = await run(writer, statement, {**news.binds, **aim.binds}, rows=size)
     return Counts(**found._mapping)
 
 

@@ -35,6 +35,11 @@ REJECTIONS = table_of(models.Rejection)
 Expression = sa.ColumnElement[Any]
 ColumnValues = Mapping[str, Expression]
 
+MANY = 1_000
+"""From how many rows on it pays to read a table once instead of looking each row up."""
+
+_NO_LOOPS, _LOOPS = sa.text("SET LOCAL enable_nestloop = off"), sa.text("SET LOCAL enable_nestloop = on")
+
 NOW = sa.bindparam("now", type_=TIMESTAMP)
 BY = sa.bindparam("by", type_=sa.Uuid())
 
@@ -279,12 +284,18 @@ async def set_fields(
     rows = meant(form, table, news.columns, where=[which(table), *alive])
     changed = written(form, rows, news.values, sa.true())
     statement = sa.select(count_of(changed)).add_cte(traced(news, operation, changed))
-    found = await run(writer, statement, news.binds)
+    found = await run(writer, statement, news.binds, rows=1)
     return int(found[0])
 
 
-async def run(writer: Writer, statement: sa.Select[*tuple[Any, ...]], binds: Mapping[str, Any]) -> Any:
-    """The one row that a statement with sweeps in it answers."""
+async def run(writer: Writer, statement: sa.Select[*tuple[Any, ...]], binds: Mapping[str, Any], rows: int) -> Any:
+    """The one row that a statement with sweeps in it answers; it is about so many `rows`, as far as is known."""
+    # PostgreSQL takes what it does not know for few rows, and would look through all of the others for each of them.
+    is_large = rows >= MANY
+    if is_large:
+        await writer.session.execute(_NO_LOOPS)
     # The values are put into the statement first: an UPDATE takes a parameter named like a column for a new value.
     found = await writer.session.execute(statement.params({**binds_of(writer), **binds}))
+    if is_large:
+        await writer.session.execute(_LOOPS)
     return found.one()

@@ -73,7 +73,10 @@ async def undo_bulk_operation(
     undone = await _get_undoable(writer, id_text)
     operation = Operation(undoes_id=undone["id"])
     await open_operation(writer, operation)
-    steps = [_Step(writer, operation, undone["id"], *each) for each in await _find_changed(writer, undone["id"])]
+    steps = [
+        _Step(writer, operation, undone["id"], undone["changed"], *each)
+        for each in await _find_changed(writer, undone["id"])
+    ]
     is_refused = on_conflict is UndoConflict.REJECT_ALL and any([await step.is_refused() for step in steps])
     counts = Counts()
     for step in steps:
@@ -137,13 +140,15 @@ class _Step:
     writer: Writer
     operation: Operation
     undone_id: uuid.UUID
+    rows: int
+    """How many the operation changed in all."""
     form: Form
     fields: tuple[Field, ...]
 
     async def is_refused(self) -> bool:
         """Whether any of it cannot be taken back; what can be is locked, so that it stays so."""
         _, _, refused = self._parts()
-        (rejections,) = await run(self.writer, sa.select(count_of(refused)), {})
+        (rejections,) = await run(self.writer, sa.select(count_of(refused)), {}, self.rows)
         return bool(rejections)
 
     async def take(self, rejections: int, *, nothing: bool) -> Counts:
@@ -158,7 +163,7 @@ class _Step:
             count_of(rows, fine, sa.not_(differ(rows, to))).label("unchanged"),
             count_of(refused).label("rejected"),
         ).add_cte(self._traced(changed), rejected(self.operation, refused, rejections))
-        found = await run(self.writer, statement, {})
+        found = await run(self.writer, statement, {}, self.rows)
         return Counts(**found._mapping)
 
     def _parts(self) -> tuple[sa.CTE, sa.CTE, sa.CTE]:
