@@ -19,6 +19,7 @@ from resolvers.rights import Predicate, Table
 from resolvers.selection import Condition
 from resolvers.statement import values_in, visible_rows
 from resolvers.sweep import (
+    NO_CLASH,
     News,
     count_of,
     differ,
@@ -230,7 +231,7 @@ def _judged(rows: sa.CTE, news: News, may: Permissions) -> sa.CTE:
         (rows.c.is_editable.is_not(sa.true()), text(ProblemCode.FORBIDDEN)),
         (rows.c.is_internal, text(ProblemCode.CONFLICT)),
     )
-    judged = sa.select(rows, code.label("code")).cte("judged")
+    judged = sa.select(rows, code.label("code"), *NO_CLASH).cte("judged")
     moving = sa.and_(judged.c.code.is_(None), sa.not_(judged.c.is_skipped))
     return with_clashes(CUSTOMER, judged, news.values, may, moving)
 

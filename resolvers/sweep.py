@@ -40,6 +40,9 @@ MANY = 1_000
 
 _NO_LOOPS, _LOOPS = sa.text("SET LOCAL enable_nestloop = off"), sa.text("SET LOCAL enable_nestloop = on")
 
+NO_CLASH = tuple(sa.cast(sa.null(), sa.Text).label(name) for name in ("clash", "entity_ref"))
+"""What `with_clashes` fills in."""
+
 NOW = sa.bindparam("now", type_=TIMESTAMP)
 BY = sa.bindparam("by", type_=sa.Uuid())
 
@@ -189,17 +192,16 @@ def shared_keys(form: Form, columns: Collection[str]) -> list[tuple[str, ...]]:
 def with_clashes(form: Form, rows: sa.CTE, to: ColumnValues, may: Permissions, moving: Predicate) -> sa.CTE:
     """The rows with a `code` for those that would take what another row has; `clash` and `entity_ref` tell which.
 
-    `rows` has `code`, `place` and the columns of `shared_keys`. Of several that are `moving` to the same place, the
+    `rows` has `code`, `place`, `NO_CLASH` and the columns of `shared_keys`. Of several that are `moving` to the same place, the
     first may; nobody learns which row is in the way but those who may see it.
     """
     kinds = [_clashes(form, key, rows, to, may, moving=moving) for key in shared_keys(form, to)]
     if not kinds:
-        nothing = sa.cast(sa.null(), sa.Text)
-        return sa.select(rows, nothing.label("clash"), nothing.label("entity_ref")).cte("settled")
+        return rows
     clashes = sa.union_all(*kinds).subquery()
     first = sa.select(clashes).ext(distinct_on(clashes.c.id)).order_by(clashes.c.id).cte("clashes")
     code = sa.case((first.c.id.is_not(None), text(ProblemCode.DUPLICATE)), else_=rows.c.code).label("code")
-    others = [column for column in rows.c if column.name != "code"]
+    others = [column for column in rows.c if column.name not in {"code", "clash", "entity_ref"}]
     settled = sa.select(*others, code, first.c.clash, first.c.entity_ref)
     return settled.select_from(rows.outerjoin(first, first.c.id == rows.c.id)).cte("settled")
 

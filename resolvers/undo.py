@@ -35,6 +35,7 @@ from resolvers.rights import Predicate, in_organization
 from resolvers.sales import CASE
 from resolvers.sweep import (
     CHANGES,
+    NO_CLASH,
     change_columns,
     count_of,
     differ,
@@ -203,7 +204,7 @@ class _Step:
             (rows.c.is_editable.is_not(sa.true()), text(ProblemCode.FORBIDDEN)),
             (self._changed_since(rows), text(ProblemCode.STALE)),
         )
-        judged = sa.select(rows, code.label("code")).cte("judged")
+        judged = sa.select(rows, code.label("code"), *NO_CLASH).cte("judged")
         return with_clashes(form, judged, self._to(judged), may, judged.c.code.is_(None))
 
     def _changed_since(self, rows: sa.CTE) -> Predicate:
