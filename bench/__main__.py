@@ -35,13 +35,13 @@ class Results:
 
     server_time: dict[Query, Comparison] = field(default_factory=dict)
     whole_way: dict[Query, Traffic] = field(default_factory=dict)
-    mass_update: mass_update.Results | None = None
+    of_many: mass_update.Results | None = None
 
     def are_as_promised(self) -> bool:
         """Whether every promise is kept."""
         kept = [table.promises(query, found) for query, found in self.server_time.items()]
-        if self.mass_update:
-            kept.append(self.mass_update.promises)
+        if self.of_many:
+            kept.append(self.of_many.promises)
         return all(all(promises.values()) for promises in kept)
 
     def print(self) -> None:
@@ -50,8 +50,8 @@ class Results:
             console.print(table.server_time(self.server_time))
         if self.whole_way:
             console.print(table.whole_way(self.whole_way))
-        if self.mass_update:
-            console.print(table.mass_update(self.mass_update))
+        if self.of_many:
+            console.print(table.mass_update(self.of_many))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Bench:
         """Fill the database if it is ours, measure in this process, then over HTTP."""
         results = Results()
         if self.customers is not None and MASS in self.only:
-            results.mass_update = await self._update_many()
+            results.of_many = await self._update_many()
         if not set(self.only) - {MASS}:
             return results
         if self.customers is not None:

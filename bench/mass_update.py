@@ -8,7 +8,7 @@ that every run finds the same rows in the same state.
 import statistics
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,7 +64,7 @@ class Results:
         return self.median("mass update") / self.median("bare UPDATE")
 
     @property
-    def promises(self) -> Mapping[str, bool]:
+    def promises(self) -> dict[str, bool]:
         """What is promised, and whether it is kept."""
         return {
             f"≤ {PROMISED_RATIO:g} ×": self.ratio <= PROMISED_RATIO,

@@ -192,8 +192,8 @@ def shared_keys(form: Form, columns: Collection[str]) -> list[tuple[str, ...]]:
 def with_clashes(form: Form, rows: sa.CTE, to: ColumnValues, may: Permissions, moving: Predicate) -> sa.CTE:
     """The rows with a `code` for those that would take what another row has; `clash` and `entity_ref` tell which.
 
-    `rows` has `code`, `place`, `NO_CLASH` and the columns of `shared_keys`. Of several that are `moving` to the same place, the
-    first may; nobody learns which row is in the way but those who may see it.
+    `rows` has `code`, `place`, `NO_CLASH` and the columns of `shared_keys`. Of several that are `moving` to the same
+    place, the first may; nobody learns which row is in the way but those who may see it.
     """
     kinds = [_clashes(form, key, rows, to, may, moving=moving) for key in shared_keys(form, to)]
     if not kinds:
