@@ -97,8 +97,9 @@ class Bench:
             async with connected(url, statement_timeout=0) as database:
                 async with database.sessions() as session:
                     viewer = await ground.find_administrator(session)
+                rounds = self.rounds or mass_update.ROUNDS
                 return await mass_update.measure(
-                    database, viewer, lambda share: self.progress.update(bar, completed=share)
+                    database, viewer, rounds, lambda share: self.progress.update(bar, completed=share)
                 )
 
     async def _fill(self, customers: int) -> None:

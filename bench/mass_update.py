@@ -72,19 +72,19 @@ class Results:
         }
 
 
-async def measure(database: Database, viewer: Viewer, on_round: Callable[[float], None]) -> Results:
+async def measure(database: Database, viewer: Viewer, rounds: int, on_round: Callable[[float], None]) -> Results:
     """All kinds of runs in turns."""
     ground = await _ground(database, viewer)
     results = Results(ground.customers)
     before = psutil.Process().memory_info().rss
     largest = before
     runs = {"bare UPDATE": ground.bare, "mass update": ground.update, "preview": ground.preview, "undo": ground.undo}
-    for turn in range(ROUNDS):
+    for turn in range(rounds):
         for name, run in runs.items():
             results.seconds.setdefault(name, []).append(await run())
             largest = max(largest, psutil.Process().memory_info().rss)
             await ground.tidy()
-        on_round((turn + 1) / ROUNDS)
+        on_round((turn + 1) / rounds)
     results.megabytes = (largest - before) / 1e6
     return results
 
