@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tests.profiles as _  # noqa: F401
+import tests.profiles  # noqa: F401
 from db import models
 from db.connection import Sessions, engine_for, sessions_of
 from db.models import Access, BulkStatus, table_of
