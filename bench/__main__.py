@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import ground, loopback, ours, stopwatch, table, yardstick
+from bench import ground, loopback, mass_update, ours, stopwatch, table, yardstick
 from bench.loopback import Traffic
 from bench.queries import Query, queries
 from bench.stopwatch import Comparison
@@ -22,7 +22,8 @@ from db.connection import Database, connected
 from db.embedded import EmbeddedError
 from resolvers.viewer import Viewer
 
-NAMES = tuple(query.name for query in queries(customer_id=""))
+MASS = "mass"
+NAMES = (*(query.name for query in queries(customer_id="")), MASS)
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -34,16 +35,23 @@ class Results:
 
     server_time: dict[Query, Comparison] = field(default_factory=dict)
     whole_way: dict[Query, Traffic] = field(default_factory=dict)
+    of_many: mass_update.Results | None = None
 
     def are_as_promised(self) -> bool:
         """Whether every promise is kept."""
-        return all(all(table.promises(query, found).values()) for query, found in self.server_time.items())
+        kept = [table.promises(query, found) for query, found in self.server_time.items()]
+        if self.of_many:
+            kept.append(self.of_many.promises)
+        return all(all(promises.values()) for promises in kept)
 
     def print(self) -> None:
         """Print them as tables."""
-        console.print(table.server_time(self.server_time))
+        if self.server_time:
+            console.print(table.server_time(self.server_time))
         if self.whole_way:
             console.print(table.whole_way(self.whole_way))
+        if self.of_many:
+            console.print(table.mass_update(self.of_many))
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,13 @@ class Bench:
 
     async def run(self) -> Results:
         """Fill the database if it is ours, measure in this process, then over HTTP."""
+        results = Results()
+        if self.customers is not None and MASS in self.only:
+            results.of_many = await self._update_many()
+        if not set(self.only) - {MASS}:
+            return results
         if self.customers is not None:
             await self._fill(self.customers)
-        results = Results()
         async with connected(self.url) as mine, connected(self.url) as others:
             async with mine.sessions() as session:
                 viewer = await ground.find_administrator(session)
@@ -77,6 +89,18 @@ class Bench:
                     for query in wanted:
                         results.whole_way[query] = await self._send(query, server, token)
         return results
+
+    async def _update_many(self) -> mass_update.Results:
+        bar = self.progress.add_task("Mass update", total=1)
+        with ground.fresh_server() as url:
+            await ground.fill_many(url, mass_update.CUSTOMERS_AT_ONCE)
+            async with connected(url, statement_timeout=0) as database:
+                async with database.sessions() as session:
+                    viewer = await ground.find_administrator(session)
+                rounds = self.rounds or mass_update.ROUNDS
+                return await mass_update.measure(
+                    database, viewer, rounds, lambda share: self.progress.update(bar, completed=share)
+                )
 
     async def _fill(self, customers: int) -> None:
         bar = self.progress.add_task("Demo data")

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.loopback import CLIENTS, Traffic
+from bench.mass_update import Results as MassUpdate
 from bench.queries import Query
 from bench.stopwatch import Comparison
 
@@ -42,6 +43,20 @@ def whole_way(results: Mapping[Query, Traffic]) -> Table:
     for query, found in results.items():
         rate = f"{found.per_second:,.0f}"
         table.add_row(query.title, _short(found.median), _short(found.p95), rate, _short(found.cpu))
+    return table
+
+
+def mass_update(results: MassUpdate) -> Table:
+    """Many customers in one call, beside the bare UPDATE."""
+    table = _table(f"Mass update of {results.customers:,} customers in seconds; memory +{results.megabytes:.0f} MB")
+    for heading in ("seconds", "ratio"):
+        table.add_column(heading, justify="right")
+    table.add_column("promise")
+    bare = results.median("bare UPDATE")
+    for name in results.seconds:
+        median = results.median(name)
+        verdict = _verdict(results.promises) if name == "mass update" else Text()
+        table.add_row(name, f"{median:.2f}", f"[bold]{median / bare:.2f} ×", verdict)
     return table
 
 

@@ -83,6 +83,8 @@ class ToOne:
     entity: str
     column: str
     target: str = "id"
+    where: Callable[[Table], Predicate] | None = None
+    """Which of several rows it leads to, where the target is no key."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,10 @@ def _registry_status(row: Row) -> Expression:
 def _changed_id(row: Row) -> Expression:
     kinds = ((row.c.entity_type == text(name), text(tag)) for name, tag in TAGS.items())
     return _tagged(sa.case(*kinds), row.c.entity_id)
+
+
+def _is_applied(row: Table) -> Predicate:
+    return row.c.status == text(models.BulkStatus.APPLIED)
 
 
 def _nothing(row: Row) -> Expression:
@@ -316,7 +322,7 @@ BULK_OPERATION = Entity(
         "id": tagged("BulkOperation"),
         "by": ToOne("User", "by_id"),
         "undoes": ToOne("BulkOperation", "undoes_id"),
-        "undone_by": ToOne("BulkOperation", "id", target="undoes_id"),
+        "undone_by": ToOne("BulkOperation", "id", target="undoes_id", where=_is_applied),
         "changes": ToMany("Change", by="operation_id"),
         "rejections": ToMany("Rejection", by="operation_id"),
     },
@@ -329,7 +335,8 @@ REJECTION = Entity(
         "customer": ToOne("Customer", "customer_id"),
         "problem": Group(
             columns("code", "message", "path")
-            | {name: Value(_nothing) for name in ("entity_id", "line", "column", "retry_after")}
+            | {"entity_id": column("entity_ref")}
+            | {name: Value(_nothing) for name in ("line", "column", "retry_after")}
         ),
     },
 )

@@ -257,6 +257,11 @@ def own_name(row: Row) -> str:
     return str(row["name"])
 
 
+def stored_name(row: Table) -> sa.ColumnElement[str]:
+    """`own_name` in SQL."""
+    return row.c.name
+
+
 def everybody(table: Table, may: Permissions) -> Predicate:
     """No right beyond the one to call the function."""
     return sa.true()
@@ -271,6 +276,8 @@ class Form:
     checks: type[SQLModel]
     fields: tuple[Field, ...]
     label: Callable[[Row], str] = own_name
+    stored_label: Callable[[Table], sa.ColumnElement[str]] = stored_name
+    """The same of a table's row, in SQL."""
     key: str = "external_id"
     """The column by which an upsert finds a row that is not named by its id."""
     needs_key: bool = False

@@ -10,7 +10,8 @@ from db.models import table_of
 from resolvers.forms import Amount, Field, Form, HomeAmount, Link, Rate, fields, plain_label
 from resolvers.money import digits, home_amount
 from resolvers.references import Row, values_of
-from resolvers.rights import in_organization
+from resolvers.rendering import text
+from resolvers.rights import Table, in_organization
 from resolvers.writer import Draft, Writer
 
 INVOICES = table_of(models.Invoice)
@@ -73,6 +74,10 @@ def _invoice_label(row: Row) -> str:
     return str(row["number"] or row["external_id"] or "no number")
 
 
+def _stored_invoice_label(row: Table) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(sa.func.nullif(row.c.number, text("")), row.c.external_id, text("no number"))
+
+
 def _cost_label(row: Row) -> str:
     return f"{plain_label(row['kind'])}, {row['date']}, {digits(row['amount'])} {row['currency']}"
 
@@ -105,6 +110,7 @@ INVOICE = Form(
         *_AMOUNTS,
     ),
     label=_invoice_label,
+    stored_label=_stored_invoice_label,
     needs_key=True,
     derived=("status_numbered", "status_sent"),
     rules=(_status_flags, _no_internal_customer, _home_amounts),

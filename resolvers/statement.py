@@ -68,7 +68,7 @@ class Plan:
         """The parameters for this query and viewer."""
         if all(name in binds for name in self.names):
             return [binds[name] for name in self.names]
-        given = {f"p{place}": operand.value for place, operand in enumerate(operands(query))} | dict(binds)
+        given = {**values_in(query), **binds}
         return [given[name] for name in self.names]
 
 
@@ -90,6 +90,20 @@ def aggregate(entity: str, where: Condition, may: Permissions, column: str | Non
     row = builder.row(ENTITIES[entity])
     figure = sa.func.count() if column is None else sa.func.coalesce(sa.func.sum(row.c[column]), literal("0"))
     return _compiled(sa.select(figure).where(*builder.matching(ENTITIES[entity], row, where)))
+
+
+def visible_rows(entity: str, table: sa.FromClause, where: Condition, may: Permissions) -> Predicate:
+    """The rows of the table that the viewer may see and that meet the condition, for statements of any kind.
+
+    Its parameters are those of the viewer and `values_in(where)`.
+    """
+    builder = _Builder(where, may)
+    return sa.and_(*builder.matching(ENTITIES[entity], Row(table, may), where))
+
+
+def values_in(part: Any) -> Mapping[str, Any]:
+    """The values of the operands below, by the names of their parameters."""
+    return {f"p{place}": operand.value for place, operand in enumerate(operands(part))}
 
 
 def _members(fields: Fields, value: Callable[[Field], Expression]) -> Expression:
@@ -226,6 +240,8 @@ class _Builder:
         entity = ENTITIES[declared.entity]
         other = self.row(entity)
         linked = sa.and_(other.c[declared.target] == row.c[declared.column], entity.visible(other.table, self.may))
+        if declared.where is not None:
+            linked = sa.and_(linked, declared.where(other.table))
         if row.joins is not None and declared.target == "id":
             row.joins.append((other.table, linked))
             return self._joined(entity, replace(other, joins=row.joins), field.fields)

@@ -14,7 +14,7 @@ from resolvers.references import Row, values_of
 from resolvers.rights import in_organization
 from resolvers.writer import Draft, Writer
 
-_LONGEST_LABEL = 300
+LONGEST_LABEL = 300
 
 
 async def record_new(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
@@ -80,7 +80,7 @@ def _change(writer: Writer, form: Form, kind: ChangeKind, row: Row) -> dict[str,
         "kind": kind,
         "entity_type": form.entity,
         "entity_id": row["id"],
-        "entity_label": form.label(row)[:_LONGEST_LABEL],
+        "entity_label": form.label(row)[:LONGEST_LABEL],
         "at": writer.at,
         "by_id": writer.by,
     } | dict.fromkeys(("field", "old", "new", "old_label", "new_label"))

@@ -57,9 +57,7 @@ def answering(function: Callable[P, Awaitable[Outcome]]) -> Callable[P, Awaitabl
 
 async def prepare(writer: Writer, form: Form, drafts: Sequence[Draft], *, matching: bool = False) -> None:
     """Fill in the drafts, or say what is wrong with them; `matching` finds the stored rows by their keys."""
-    for draft in drafts:
-        _read(form, draft)
-    await _link(writer, form, drafts)
+    await read_values(writer, form, drafts)
     if matching:
         await _match(writer, form, drafts)
     await _load_parts_of(writer, form, drafts)
@@ -70,6 +68,13 @@ async def prepare(writer: Writer, form: Form, drafts: Sequence[Draft], *, matchi
     await _link_among(writer, form, drafts)
     for rule in (_unique(form), *form.rules):
         await rule(writer, [draft for draft in drafts if draft.is_fine])
+
+
+async def read_values(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
+    """Read what the client gave into columns, references included; no stored row of the form's own is looked at."""
+    for draft in drafts:
+        _read(form, draft)
+    await _link(writer, form, drafts)
 
 
 async def store(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -171,11 +171,20 @@ def _sort(key: Mapping[str, Any], path: tuple[str, ...]) -> Sort:
     return _sort(value, here) if isinstance(value, Mapping) else Sort(here, value.value == "DESC")
 
 
-def check_operands(node: FieldNode, variables: Mapping[str, Any]) -> None:
-    """BadArgument where a filter leans on a variable that was not given: coerced values no longer show it."""
-    for argument in node.arguments or ():
-        if argument.name.value == "filter":
-            _check(argument.value, variables, ("filter",))
+def check_operands(node: FieldNode, variables: Mapping[str, Any], *below: str) -> None:
+    """BadArgument where a filter leans on a variable that was not given: coerced values no longer show it.
+
+    The filter is an argument of the field, or lies `below` one.
+    """
+    written: Iterable[Any] = node.arguments or ()
+    for name in below:
+        written = [member for each in _named(written, name) for member in getattr(each.value, "fields", ())]
+    for each in _named(written, "filter"):
+        _check(each.value, variables, ("filter",))
+
+
+def _named(written: Iterable[Any], name: str) -> list[Any]:
+    return [each for each in written if each.name.value == name]
 
 
 def _check(value: ValueNode, variables: Mapping[str, Any], path: tuple[str, ...]) -> None:

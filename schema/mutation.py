@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import strawberry
 
 from resolvers import administration, contact, customer, deletion, token, upsert
+from resolvers.undo import UndoConflict as UndoConflictValues
 from resolvers.upsert import ErrorPolicy as ErrorPolicyValues
 from resolvers.upsert import UpsertResult
-from schema import inputs
+from schema import bulk_update, inputs
+from schema.bulk_update import BulkUpdatePayload, CustomerBulkSet, CustomerTarget, UndoConflict
 from schema.context import Info
 from schema.enums import described
 from schema.inputs import plain
@@ -131,6 +133,29 @@ class Mutation:
         inputs.ContactSet, contact.update_contact, ContactPayload, "Change a contact person."
     )
     delete_contact: DeletePayload = _delete("Contact", contact.delete_contact, "Delete a contact person.")
+
+    bulk_update_customers: BulkUpdatePayload = field_with(
+        {
+            "target": _argument(CustomerTarget, "Which customers."),
+            "set": _argument(CustomerBulkSet, "What to set."),
+            "error_policy": POLICY,
+            "dry_run": DRY_RUN,
+            "idempotency_key": _argument(
+                str | None, "The same key with the same input gives the first answer again, for 24 hours at least."
+            ),
+        },
+        "Change many customers at once, as one operation that can be undone.",
+        bulk_update.bulk_update_customers,
+        defaults={"error_policy": ErrorPolicyValues.REJECT_ALL, "dry_run": False},
+        required=("target", "set"),
+    )
+    undo_bulk_operation: BulkUpdatePayload = field_with(
+        {"id": ID, "on_conflict": _argument(UndoConflict, "What rows that were changed since mean for the others.")},
+        "Take an operation back: what it changed is as it was before, later changes of other fields stay.",
+        bulk_update.undo_bulk_operation,
+        defaults={"on_conflict": UndoConflictValues.SKIP},
+        required=("id",),
+    )
 
     upsert_customers: UpsertPayload = _upsert(
         "Customer", inputs.CustomerInput, upsert.upsert_customers, "Create or update customers, by `externalId`."

@@ -4,8 +4,10 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from db.connection import Reads
 from resolvers import reading
 from resolvers.selection import EVERYTHING, Condition, Query, Sort
+from resolvers.viewer import Viewer
 from schema.context import Info
 from schema.execution import Completed
 from schema.selection import Selected, check_size, connection_query, listing_query, one_query
@@ -16,10 +18,14 @@ TOO_SLOW = "This takes longer than a query may: ask for fewer rows, or filter an
 
 async def answer(info: Info, query: Query) -> Completed | None:
     """The finished JSON of a query, read from a connection of its own."""
-    viewer = info.context.viewer
     check_size(query, selected(info).node)
+    return await read_within(info.context.database.reads, info.context.viewer, query)
+
+
+async def read_within(reads: Reads, viewer: Viewer, query: Query) -> Completed | None:
+    """The finished JSON of a query, read from this connection."""
     try:
-        json = await reading.read(info.context.database.reads, viewer, query)
+        json = await reading.read(reads, viewer, query)
     except reading.TookTooLong:
         raise GraphQLError(TOO_SLOW, extensions={"code": "TOOK_TOO_LONG"}) from None
     return None if json is None else Completed(json)

@@ -101,6 +101,11 @@ class Selected:
         return self._details[0].node
 
     @property
+    def variables(self) -> Mapping[str, Any]:
+        """The values of the operation's variables, without those that were not given."""
+        return self._executor.variable_values.coerced
+
+    @property
     def type(self) -> GraphQLObjectType:
         """The type of what it answers."""
         return get_named_type(self._definition.type)  # type: ignore[return-value]

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from resolvers.upsert import UpsertResult
 from schema.context import Info
 
 R = TypeVar("R")
@@ -29,7 +28,7 @@ async def write(info: Info, function: Callable[..., Awaitable[R]], *arguments: A
         try:
             async with info.context.database.sessions.begin() as session:
                 result = await function(session, viewer, *arguments, **options)
-                if isinstance(result, UpsertResult) and result.must_roll_back:
+                if getattr(result, "must_roll_back", False):
                     await session.rollback()
                 return result
         except DBAPIError as error:

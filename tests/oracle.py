@@ -221,7 +221,8 @@ class Oracle:
     def linked(self, entity: str, row: Row, link: str) -> Row | None:
         """What the link leads to, where the viewer may see it."""
         if (entity, link) == ("BulkOperation", "undoneBy"):
-            return next((other for other in self.seen("BulkOperation") if other["undoes_id"] == row["id"]), None)
+            undone = (other for other in self.seen("BulkOperation") if other["undoes_id"] == row["id"])
+            return next((other for other in undone if other["status"] == "APPLIED"), None)
         target, column = TO_ONE[entity, link]
         return next((other for other in self.seen(target) if other["id"] == row[column]), None)
 
@@ -318,9 +319,8 @@ class Oracle:
         if name == "permissions":
             return camels(row)
         if name == "problem":
-            return {"code": row["code"], "message": row["message"], "path": row["path"]} | dict.fromkeys(
-                ("entityId", "line", "column", "retryAfter")
-            )
+            told = {"entityId": row["entity_ref"], **dict.fromkeys(("line", "column", "retryAfter"))}
+            return {"code": row["code"], "message": row["message"], "path": row["path"], **told}
         if name == "health":
             problems = [camels(problem) for problem in row["health_problems"]]
             return {"status": row["health_status"], "problems": problems}

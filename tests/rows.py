@@ -376,6 +376,7 @@ class Maker:
             code=self.one(("INVALID", "FORBIDDEN")),
             message=self.text(),
             path=["target", "ids", str(self.random.randint(0, 9))],
+            entity_ref=self.maybe(self.text()),
         )
 
     def edited(self) -> Row:

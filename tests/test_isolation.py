@@ -23,6 +23,7 @@ from db.connection import Sessions, connected
 from db.models import metadata
 from resolvers import ids
 from resolvers.administration import upsert_invoice_statuses, upsert_roles, upsert_sales_statuses
+from resolvers.bulk_update import Named, bulk_update_customers
 from resolvers.references import Ref
 from resolvers.token import create_token
 from resolvers.viewer import Viewer
@@ -63,6 +64,10 @@ VALUES: Mapping[str, Any] = {
 }
 
 
+NOTED = ("bulk_operations", "rejections", "idempotency_keys")
+"""What is kept of a call that was refused: that it was made."""
+
+
 async def a_world(sessions: Sessions, name: str) -> tuple[Viewer, dict[str, dict[str, Any]]]:
     """An organisation with one thing of each kind, and every way to name them."""
     async with sessions.begin() as session:
@@ -79,6 +84,8 @@ async def a_world(sessions: Sessions, name: str) -> tuple[Viewer, dict[str, dict
         invoice = await an_invoice(session, viewer, customer, external_id=f"{name} invoice", **invoice_status)
         cost = await a_cost(session, viewer, case, external_id=f"{name} cost")
         rows = await keys_of(session, viewer)
+        values: Mapping[str, Any] = {"is_active": True}
+        update = await bulk_update_customers(session, viewer, Named([ids.encode("Customer", customer)]), values)
     named: dict[str, dict[str, Any]] = {
         "Customer": {"id": customer, "externalId": f"{name} customer", "number": number},
         "Contact": {"id": contact},
@@ -92,6 +99,7 @@ async def a_world(sessions: Sessions, name: str) -> tuple[Viewer, dict[str, dict
         "InvoiceStatus": {"id": rows["invoice_statuses"], "name": f"{name} invoicing"},
         "Role": {"id": rows["roles"]},
         "Token": {"id": rows["tokens"]},
+        "BulkOperation": {"id": update.operation_id},
     }
     for entity, ways in named.items():
         ways["id"] = ids.encode(entity, ways["id"])
@@ -135,6 +143,8 @@ async def everything_of(sessions: Sessions, viewer: Viewer) -> dict[str, list[An
     found = {}
     async with sessions() as session:
         for table in metadata.sorted_tables:
+            if table.name in NOTED:
+                continue
             key = table.c.id if table.name == "organizations" else table.c.get("organization_id")
             if key is not None:
                 rows = await session.execute(sa.select(table).where(key == viewer.organization_id))
@@ -146,7 +156,10 @@ Place = tuple[str, ...]
 
 
 def places(type_: GraphQLInputType, entity: str, path: Place) -> Iterator[tuple[Place, str, str]]:
-    """Where below this argument something that exists is named: the path, what, and by which key."""
+    """Where below this argument something that exists is named: the path, what, and by which key.
+
+    Not in conditions on one's own customers: what is another's meets none of them, and nothing is wrong with that.
+    """
     named: Any = get_named_type(type_)
     if isinstance(type_, GraphQLNonNull):
         yield from places(type_.of_type, entity, path)
@@ -158,9 +171,10 @@ def places(type_: GraphQLInputType, entity: str, path: Place) -> Iterator[tuple[
     elif named.name == "ID":
         yield path, entity, "id"
     elif isinstance(named, GraphQLInputObjectType):
-        below = named.name.removesuffix("Input").removesuffix("Set")
+        below = entity_of(named)
         for name, field in named.fields.items():
-            yield from places(field.type, below, (*path, name))
+            if not (name == "excludeIds" or get_named_type(field.type).name.endswith("Filter")):
+                yield from places(field.type, below, (*path, name))
 
 
 def all_places() -> list[tuple[str, Place, str, str]]:
@@ -171,9 +185,14 @@ def all_places() -> list[tuple[str, Place, str, str]]:
     return found
 
 
+def entity_of(named: GraphQLInputObjectType) -> str:
+    """What the ids in an input are about."""
+    return named.name.removesuffix("Input").removesuffix("Set").removesuffix("Target")
+
+
 def written_by(mutation: str) -> str:
     """What the mutations with an `id` are about: `deleteContact` a contact."""
-    return next((known for known in ("Customer", "Contact", "Token") if mutation.endswith(known)), "")
+    return next((known for known in ("Customer", "Contact", "Token", "BulkOperation") if mutation.endswith(known)), "")
 
 
 def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, own: Any, other: Any, entity: str) -> Any:
@@ -189,11 +208,11 @@ def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, ow
     if named.name == "ID":
         return source[entity]["id"]
     if isinstance(named, GraphQLInputObjectType):
-        below = named.name.removesuffix("Input").removesuffix("Set")
+        below = entity_of(named)
+        names = [name for name in named.fields if wanted(name, path, foreign)]
         return {
-            name: value_for(field.type, (*path, name), foreign, way, own, other, below)
-            for name, field in named.fields.items()
-            if wanted(name, path, foreign)
+            name: value_for(named.fields[name].type, (*path, name), foreign, way, own, other, below)
+            for name in (names[:1] if named.name == "CustomerTarget" else names)
         }
     return plain_value(named, path[-1])
 

@@ -69,7 +69,10 @@ class BulkOperation(BulkOperationFields, Entity, table=True):
 
 
 class Rejection(Entity, table=True):
-    """A customer that a mass update could not change, and why; `customer_ref` is the id as the client gave it."""
+    """A customer that a mass update could not change, and why.
+
+    `customer_ref` is the id as the client gave it, `entity_ref` that of what is in the way.
+    """
 
     __tablename__ = "rejections"
     __table_args__ = (
@@ -86,6 +89,7 @@ class Rejection(Entity, table=True):
     code: ProblemCode = Field(sa_type=choice(ProblemCode))
     message: str
     path: list[str] = Field(sa_type=ARRAY(sa.Text()))
+    entity_ref: str | None = Field(default=None)
 
 
 class ChangeKind(enum.StrEnum):

@@ -1,0 +1,468 @@
+"""Mass updates: whom they mean, what they change and leave alone, and what is said of those they cannot change."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from db import models
+from db.connection import Database, connected
+from db.models import Access, table_of
+from resolvers import ids
+from resolvers.customer import delete_customer, update_customer
+from resolvers.references import Ref
+from resolvers.viewer import Viewer
+from tests.builders import a_contact, a_customer, a_viewer, an_id, an_industry, an_organization, ref, stored, trail_of
+from tests.worlds import answered, told
+
+COUNTS = "matched changed unchanged rejected skipped"
+UPDATE = f"""
+mutation($target: CustomerTarget!, $set: CustomerBulkSet!, $errorPolicy: ErrorPolicy!, $dryRun: Boolean!) {{
+  answer: bulkUpdateCustomers(target: $target, set: $set, errorPolicy: $errorPolicy, dryRun: $dryRun) {{
+    operation {{
+      id status {COUNTS} by {{ email }}
+      changes(first: 1000) {{ totalCount nodes {{ id entityId entityLabel field old new oldLabel newLabel }} }}
+      rejections {{ totalCount nodes {{ customerId customer {{ id }} problem {{ code message path entityId }} }} }}
+    }}
+    problems {{ code message path entityId }}
+  }}
+}}"""
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with connected(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def viewer(database: Database) -> Viewer:
+    async with database.sessions.begin() as session:
+        return await an_organization(session)
+
+
+async def some(database: Database, viewer: Viewer, *each: dict[str, Any]) -> list[str]:
+    """Customers with these values; their ids."""
+    async with database.sessions.begin() as session:
+        return [an_id("Customer", await a_customer(session, viewer, **values)) for values in each]
+
+
+async def update(
+    database: Database, viewer: Viewer, target: Any, *, policy: str = "REJECT_ALL", dry: bool = False, **values: Any
+) -> Any:
+    """What the mutation answers."""
+    variables = {"target": target, "set": values, "errorPolicy": policy, "dryRun": dry}
+    return (await told(database, viewer, UPDATE, variables))["answer"]
+
+
+async def row(database: Database, id_text: str) -> Any:
+    async with database.sessions() as session:
+        return await stored(session, models.Customer, ids.find_key("Customer", id_text))
+
+
+def counts(operation: Any) -> tuple[int, ...]:
+    return tuple(operation[name] for name in COUNTS.split())
+
+
+def matching(expected: int, **target: Any) -> dict[str, Any]:
+    return {"matching": {"expectedCount": expected, **target}}
+
+
+ALL = {"isActive": {"eq": True}}
+
+
+async def test_many_are_set_at_once(database, viewer):
+    first, second, third = await some(database, viewer, {}, {}, {"language": "sv"})
+    answer = await update(database, viewer, {"ids": [first, third]}, language="fi", isActive=False)
+    assert answer["problems"] == []
+    assert counts(answer["operation"]) == (2, 2, 0, 0, 0)
+    assert answer["operation"]["status"] == "APPLIED"
+    assert answer["operation"]["by"] == {"email": "admin@example.com"}
+    assert [(await row(database, each)).language for each in (first, second, third)] == ["fi", None, "fi"]
+    assert [(await row(database, each)).version for each in (first, second, third)] == [2, 1, 2]
+
+
+async def test_a_row_that_has_the_value_is_left_alone(database, viewer):
+    there, other = await some(database, viewer, {"language": "fi"}, {})
+    before = await row(database, there)
+    answer = await update(database, viewer, {"ids": [there, other]}, language="fi")
+    assert counts(answer["operation"]) == (2, 1, 1, 0, 0)
+    assert await row(database, there) == before
+    assert [change["entityId"] for change in answer["operation"]["changes"]["nodes"]] == [other]
+
+
+async def test_the_trail_is_that_of_single_updates(database, viewer):
+    async with database.sessions.begin() as session:
+        retail = await an_industry(session, viewer, name="Retail")
+        await an_industry(session, viewer, name="Wholesale")
+    values: dict[str, Any] = {"industry": ref("Industry", retail), "owner": Ref("email", "admin@example.com")}
+    pair = await some(database, viewer, values, values)
+    news: dict[str, Any] = {
+        "industry": Ref("name", "wholesale"),
+        "owner": None,
+        "country": "SE",
+        "language": "sv",
+        "is_active": False,
+        "marketing_allowed": False,
+    }
+    async with database.sessions.begin() as session:
+        await update_customer(session, viewer, pair[0], news)
+    given: dict[str, Any] = {"industry": {"name": "wholesale"}, "owner": None, "country": "SE", "language": "sv"}
+    answer = await update(database, viewer, {"ids": pair[1:]}, **given, isActive=False, marketingAllowed=False)
+    assert answer["operation"]["changed"] == 1
+    trails = []
+    async with database.sessions() as session:
+        for each in pair:
+            rows = await trail_of(session, ids.find_key("Customer", each))
+            trails.append(
+                {
+                    (change.kind, change.field, change.old, change.new, change.old_label, change.new_label)
+                    for change in rows
+                    if change.kind == "UPDATED"
+                }
+            )
+    assert len(trails[0]) == len(news)
+    assert trails[0] == trails[1]
+
+
+async def test_an_id_counts_once(database, viewer):
+    (one,) = await some(database, viewer, {})
+    answer = await update(
+        database, viewer, {"ids": [one, "nonsense", one, "nonsense"]}, policy="REJECT_ROWS", language="fi"
+    )
+    assert counts(answer["operation"]) == (2, 1, 0, 1, 0)
+    assert [problem["path"] for problem in answer["problems"]] == [["target", "ids", "1"]]
+
+
+async def test_ids_that_cannot_be_changed_are_listed_with_their_place(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.ALL, edit_customers=Access.OWN)
+        stranger = await an_organization(session, name="Other")
+    own = ref("User", clerk.user_id)
+    fine, foreign, internal, gone = await some(
+        database, viewer, {"owner": own}, {}, {"owner": own, "is_internal": True}, {"owner": own}
+    )
+    (elsewhere,) = await some(database, stranger, {})
+    async with database.sessions.begin() as session:
+        await delete_customer(session, viewer, gone)
+    given = ["cus_x\0", fine, foreign, internal, gone, elsewhere]
+    answer = await update(database, clerk, {"ids": given}, policy="REJECT_ROWS", language="fi")
+    assert [(problem["code"], problem["path"][-1]) for problem in answer["problems"]] == [
+        ("NOT_FOUND", "0"),
+        ("FORBIDDEN", "2"),
+        ("CONFLICT", "3"),
+        ("NOT_FOUND", "4"),
+        ("NOT_FOUND", "5"),
+    ]
+    rejections = answer["operation"]["rejections"]
+    assert rejections["totalCount"] == 5
+    assert [each["customerId"] for each in rejections["nodes"]] == ["cus_x�", foreign, internal, gone, elsewhere]
+    assert [each["customer"] for each in rejections["nodes"]] == [None, {"id": foreign}, {"id": internal}, None, None]
+    assert [each["problem"] for each in rejections["nodes"]] == answer["problems"]
+    assert counts(answer["operation"]) == (6, 1, 0, 5, 0)
+    assert (await row(database, fine)).language == "fi"
+
+
+async def test_one_rejection_stops_all_unless_rows_are_rejected(database, viewer):
+    one, internal = await some(database, viewer, {}, {"is_internal": True})
+    before = await row(database, one)
+    answer = await update(database, viewer, {"ids": [one, internal]}, language="fi")
+    assert counts(answer["operation"]) == (2, 0, 0, 1, 0)
+    assert answer["operation"]["status"] == "REJECTED"
+    assert answer["operation"]["changes"]["totalCount"] == 0
+    assert await row(database, one) == before
+    kept = await told(database, viewer, f'{{ bulkOperation(id: "{answer["operation"]["id"]}") {{ status {COUNTS} }} }}')
+    assert counts(kept["bulkOperation"]) == (2, 0, 0, 1, 0)
+
+
+async def test_those_matching_are_changed_but_for_internal_ones(database, viewer):
+    one, internal, other = await some(database, viewer, {}, {"is_internal": True}, {"is_active": False})
+    answer = await update(database, viewer, matching(2, filter=ALL), language="fi")
+    assert counts(answer["operation"]) == (2, 1, 0, 0, 1)
+    assert [(await row(database, each)).language for each in (one, internal, other)] == ["fi", None, None]
+
+
+async def test_those_matching_that_may_not_be_changed_are_rejected(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.ALL, edit_customers=Access.OWN)
+    own, other = await some(database, viewer, {"owner": ref("User", clerk.user_id)}, {})
+    answer = await update(database, clerk, matching(2, filter=ALL), policy="REJECT_ROWS", language="fi")
+    assert counts(answer["operation"]) == (2, 1, 0, 1, 0)
+    (problem,) = answer["problems"]
+    assert (problem["code"], problem["path"]) == ("FORBIDDEN", ["target", "matching"])
+    assert [each["customerId"] for each in answer["operation"]["rejections"]["nodes"]] == [other]
+    assert (await row(database, own)).language == "fi"
+
+
+async def test_what_is_not_seen_is_not_meant(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.OWN, edit_customers=Access.ALL)
+    _, own = await some(database, viewer, {}, {"owner": ref("User", clerk.user_id)})
+    answer = await update(database, clerk, matching(1, filter=ALL), language="fi")
+    assert [change["entityId"] for change in answer["operation"]["changes"]["nodes"]] == [own]
+
+
+async def test_the_excluded_are_left_out_and_not_expected(database, viewer):
+    one, other = await some(database, viewer, {}, {})
+    target = matching(1, filter=ALL, excludeIds=[other, "nonsense", other])
+    answer = await update(database, viewer, target, language="fi")
+    assert counts(answer["operation"]) == (1, 1, 0, 0, 0)
+    assert (await row(database, one)).language == "fi"
+
+
+async def test_another_number_than_expected_changes_nothing(database, viewer):
+    (one,) = await some(database, viewer, {})
+    before = await row(database, one)
+    answer = await update(database, viewer, matching(2, filter=ALL), policy="REJECT_ROWS", language="fi")
+    (problem,) = answer["problems"]
+    assert (problem["code"], problem["path"]) == ("STALE", ["target", "matching", "expectedCount"])
+    assert "1 customers match, you expected 2" in problem["message"]
+    assert answer["operation"] is None
+    assert await row(database, one) == before
+    assert await operations(database) == 0
+
+
+async def operations(database: Database) -> int:
+    async with database.sessions() as session:
+        return await session.scalar(sa.select(sa.func.count()).select_from(table_of(models.BulkOperation))) or 0
+
+
+async def test_the_customers_behind_a_figure_can_be_changed(database, viewer):
+    await some(database, viewer, {})
+    answer = await update(database, viewer, matching(0, filter={"kpi": {"eq": "ACTIVE"}}), language="fi")
+    assert counts(answer["operation"]) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ({"ids": []}, ["target", "ids"]),
+        (matching(1), ["target", "matching"]),
+        (matching(1, filter=None, search=None), ["target", "matching"]),
+        (matching(1, search=" -!"), ["target", "matching", "search"]),
+        (matching(1, filter={}), ["target", "matching", "filter"]),
+        (matching(1, filter={"name": None}), ["target", "matching", "filter", "name"]),
+        (matching(1, filter={"name": {}}), ["target", "matching", "filter", "name"]),
+        (matching(1, filter={"name": {"eq": None}}), ["target", "matching", "filter", "name", "eq"]),
+        (matching(1, filter={"and": [{"not": None}]}), ["target", "matching", "filter", "and", "0", "not"]),
+    ],
+)
+async def test_a_target_that_leaves_open_whom_is_refused(database, viewer, target, path):
+    (one,) = await some(database, viewer, {})
+    before = await row(database, one)
+    answer = await update(database, viewer, target, language="fi")
+    assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [("INVALID", path)]
+    assert answer["operation"] is None
+    assert await row(database, one) == before
+
+
+@pytest.mark.parametrize(
+    ("declared", "written", "variables", "path"),
+    [
+        ("$s: String", "filter: {name: {eq: $s}}", {}, ["filter", "name", "eq"]),
+        ("$s: String", "filter: {name: {eq: $s}}", {"s": None}, ["filter", "name", "eq"]),
+        ("$n: StringFilter", "filter: {name: $n}", {}, ["filter", "name"]),
+        ("$n: StringFilter", "filter: {or: [{name: $n}]}", {}, ["filter", "or", "0", "name"]),
+        ("$n: StringFilter", "filter: {name: $n}", {"n": {"eq": None}}, ["filter", "name", "eq"]),
+        ("$f: CustomerFilter", "filter: $f", {}, []),
+        ("$f: CustomerFilter", "filter: $f", {"f": None}, []),
+        ("$f: CustomerFilter", "filter: $f", {"f": {"not": {}}}, ["filter", "not"]),
+    ],
+)
+async def test_variables_that_are_not_given_are_refused_at_any_depth(
+    database, viewer, declared, written, variables, path
+):
+    (one,) = await some(database, viewer, {})
+    before = await row(database, one)
+    document = f"""mutation({declared}) {{
+      answer: bulkUpdateCustomers(target: {{matching: {{expectedCount: 1, {written}}}}}, set: {{language: "fi"}}) {{
+        problems {{ code path }}
+    }} }}"""
+    answer = (await told(database, viewer, document, variables))["answer"]
+    assert answer["problems"] == [{"code": "INVALID", "path": ["target", "matching", *path]}]
+    assert await row(database, one) == before
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "path"),
+    [
+        ({}, "INVALID", ["set"]),
+        ({"country": None}, "INVALID", ["set", "country"]),
+        ({"country": "XX"}, "INVALID", ["set", "country"]),
+        ({"isActive": None}, "INVALID", ["set", "isActive"]),
+        ({"industry": {"name": "None such"}}, "NOT_FOUND", ["set", "industry"]),
+    ],
+)
+async def test_a_value_that_cannot_be_is_refused_once(database, viewer, values, code, path):
+    pair = await some(database, viewer, {}, {})
+    answer = await update(database, viewer, {"ids": pair}, policy="REJECT_ROWS", **values)
+    assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [(code, path)]
+    assert answer["operation"] is None
+
+
+async def test_more_ids_than_a_call_takes_are_refused(database, viewer):
+    answer = await update(database, viewer, {"ids": [f"x{n}" for n in range(100_001)]}, language="fi")
+    assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [("TOO_MANY", ["target", "ids"])]
+
+
+async def test_a_role_that_edits_nothing_is_refused(database, viewer):
+    async with database.sessions.begin() as session:
+        reader = await a_viewer(session, viewer, read_customers=Access.ALL)
+    pair = await some(database, viewer, {}, {})
+    answer = await update(database, reader, {"ids": pair}, language="fi")
+    assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [("FORBIDDEN", [])]
+
+
+async def test_a_country_where_the_business_id_is_taken_is_rejected(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.OWN, edit_customers=Access.OWN)
+    own = ref("User", clerk.user_id)
+    _, twin, seen, first, second, free = await some(
+        database,
+        viewer,
+        {"country": "SE", "business_id": "5560125790"},
+        {"owner": own, "country": "NO", "business_id": "5560125790"},
+        {"owner": own, "country": "SE", "business_id": "5560360793"},
+        {"owner": own, "country": "NO", "business_id": "5560360793"},
+        {"owner": own, "country": "FI", "business_id": "5565200165"},
+        {"owner": own, "country": "NO", "business_id": "5565200165"},
+    )
+    given = {"ids": [free, twin, first, second]}
+    answer = await update(database, clerk, given, policy="REJECT_ROWS", country="SE")
+    assert [(each["code"], each["path"][-1], each["entityId"]) for each in answer["problems"]] == [
+        ("DUPLICATE", "1", None),
+        ("DUPLICATE", "2", seen),
+        ("DUPLICATE", "3", None),
+    ]
+    assert counts(answer["operation"]) == (4, 1, 0, 3, 0)
+    assert [(await row(database, each)).country for each in (free, twin, first, second)] == ["SE", "NO", "NO", "FI"]
+
+
+async def test_a_preview_is_the_act_and_changes_nothing(database, viewer):
+    first, internal, second = await some(database, viewer, {}, {"is_internal": True}, {"language": "fi"})
+    before = [await row(database, each) for each in (first, internal, second)]
+    target = {"ids": [first, internal, "nonsense", second]}
+    preview = await update(database, viewer, target, policy="REJECT_ROWS", dry=True, language="fi", isActive=False)
+    assert preview["operation"]["status"] == "PREVIEW"
+    assert [await row(database, each) for each in (first, internal, second)] == before
+    assert await operations(database) == 0
+    assert await told(database, viewer, f'{{ bulkOperation(id: "{preview["operation"]["id"]}") {{ id }} }}') == {
+        "bulkOperation": None
+    }
+    act = await update(database, viewer, target, policy="REJECT_ROWS", language="fi", isActive=False)
+    assert counts(act["operation"]) == counts(preview["operation"]) == (4, 2, 0, 2, 0)
+    assert act["problems"] == preview["problems"]
+
+    def plain(operation):
+        changes = operation["changes"]["nodes"]
+        return sorted(tuple(map(str, (change | {"id": None}).values())) for change in changes)
+
+    assert plain(act["operation"]) == plain(preview["operation"])
+
+
+async def test_the_changes_of_a_preview_are_paged_by_asking_again(database, viewer):
+    made = await some(database, viewer, *[{} for _ in range(7)])
+    document = """mutation($target: CustomerTarget!, $after: String) {
+      bulkUpdateCustomers(target: $target, set: {isActive: false, language: "fi"}, dryRun: true) {
+        ...Changes
+      }
+    }
+    fragment Changes on BulkUpdatePayload {
+      some: operation { changes(first: 4, after: $after) {
+        totalCount nodes { id entityId field } pageInfo { endCursor hasNextPage } } }
+      operation { matched }
+    }"""
+    found: list[tuple[str, str]] = []
+    after = None
+    while True:
+        answer = await told(database, viewer, document, {"target": {"ids": made}, "after": after})
+        assert answer["bulkUpdateCustomers"]["operation"] == {"matched": 7}
+        page = answer["bulkUpdateCustomers"]["some"]["changes"]
+        assert page["totalCount"] == 14
+        found += [(change["entityId"], change["field"]) for change in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert sorted(found) == sorted((each, field) for each in made for field in ("isActive", "language"))
+
+
+async def test_an_answer_that_would_be_too_large_is_refused_before_anything_changes(database, viewer):
+    (one,) = await some(database, viewer, {})
+    before = await row(database, one)
+    document = """mutation($ids: [ID!]!) { bulkUpdateCustomers(target: {ids: $ids}, set: {language: "fi"}) {
+      operation { changes(first: 1000) { nodes { operation { rejections(first: 1000) { totalCount } } } } }
+    } }"""
+    answer = await answered(database, viewer, document, {"ids": [one]})
+    assert answer["errors"][0]["extensions"]["code"] == "TOO_MUCH"
+    assert await row(database, one) == before
+    assert await operations(database) == 0
+
+
+async def test_updates_at_the_same_time_are_all_kept(database, viewer):
+    made = await some(database, viewer, *[{} for _ in range(30)])
+
+    async def alone(id_text: str) -> None:
+        async with database.sessions.begin() as session:
+            outcome = await update_customer(session, viewer, id_text, {"notes": "seen"})
+            assert not outcome.problems
+
+    await asyncio.gather(
+        update(database, viewer, {"ids": made}, language="fi"),
+        update(database, viewer, {"ids": made[::-1]}, isActive=False),
+        *(alone(each) for each in made[::3]),
+    )
+    for place, each in enumerate(made):
+        found = await row(database, each)
+        alone_too = place % 3 == 0
+        assert (found.language, found.is_active, found.notes) == ("fi", False, "seen" if alone_too else None)
+        assert found.version == 3 + alone_too
+
+
+async def test_the_old_value_is_the_one_that_was_overwritten(database, viewer):
+    (one,) = await some(database, viewer, {})
+    async with database.sessions.begin() as session:
+        await update_customer(session, viewer, one, {"language": "sv"})
+        waiting = asyncio.create_task(update(database, viewer, {"ids": [one]}, language="fi"))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    (change,) = (await waiting)["operation"]["changes"]["nodes"]
+    assert (change["old"], change["new"]) == ("sv", "fi")
+    assert (await row(database, one)).version == 3
+
+
+async def test_readers_do_not_wait(database, viewer):
+    (one,) = await some(database, viewer, {})
+    news: dict[str, Any] = {"language": "fi"}
+    from resolvers.bulk_update import Named, bulk_update_customers
+
+    async with database.sessions.begin() as session:
+        await bulk_update_customers(session, viewer, Named([one]), news)
+        document = "{ customers { nodes { language version } totalCount } changes { totalCount } }"
+        found = await asyncio.wait_for(told(database, viewer, document), 5)
+        assert found["customers"] == {"nodes": [{"language": None, "version": 1}], "totalCount": 1}
+    assert (await row(database, one)).language == "fi"
+
+
+async def test_operations_of_others_are_for_administrators(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.ALL, edit_customers=Access.ALL)
+    made = await some(database, viewer, {})
+    answer = await update(database, clerk, {"ids": made}, language="fi")
+    document = f'{{ bulkOperation(id: "{answer["operation"]["id"]}") {{ changed }} }}'
+    assert await told(database, viewer, document) == {"bulkOperation": {"changed": 1}}
+    answer = await update(database, viewer, {"ids": made}, language="sv")
+    document = f'{{ bulkOperation(id: "{answer["operation"]["id"]}") {{ changed }} }}'
+    assert await told(database, clerk, document) == {"bulkOperation": None}
+
+
+async def test_contacts_can_say_whom(database, viewer):
+    one, _ = await some(database, viewer, {}, {})
+    async with database.sessions.begin() as session:
+        key = ids.find_key("Customer", one)
+        assert key
+        await a_contact(session, viewer, key, last_name="Korhonen")
+    target = matching(1, filter={"contacts": {"some": {"lastName": {"eq": "Korhonen"}}}})
+    answer = await update(database, viewer, target, language="fi")
+    assert [change["entityId"] for change in answer["operation"]["changes"]["nodes"]] == [one]
