@@ -128,7 +128,7 @@ def twins() -> list[Twin]:
     users = FULL.rows["User"]
     in_units = [user for user in users if user["unit_id"]]
     made = [([level] * len(RIGHTS), False, user) for level in LEVELS for user in (in_units[0], users[-1])]
-    made += [([random.choice(LEVELS) for _ in RIGHTS], random.random() < 0.3, random.choice(users)) for _ in range(12)]
+    made += [([random.choice(LEVELS) for _ in RIGHTS], random.random() < 0.3, random.choice(users)) for _ in range(6)]
     return [a_twin(place, user, levels, administer=may) for place, (levels, may, user) in enumerate(made)]
 
 
