@@ -2,24 +2,34 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from db.connection import engine_for
+from bench.crowd import Crowd
+from db.connection import engine_for, sessions_of
 from db.embedded import running
 from db.migration import migrate
 from db.models import Customer, Token
 from db.models.base import table_of
 from kartotek.demo_data import Progress, load_demo
+from resolvers.founding import init_organization
 from resolvers.ids import encode
 from resolvers.viewer import Viewer, find_first_administrator, new_secret
 
 CUSTOMERS = table_of(Customer)
+MANY = {
+    "name": "Suuri Oy",
+    "country": "FI",
+    "currency": "EUR",
+    "timezone": "Europe/Helsinki",
+    "locale": "fi",
+    "admin_email": "admin@suuri.example",
+}
 
 
 class NothingToMeasure(Exception):
@@ -42,11 +52,28 @@ def fresh_server() -> Iterator[str]:
 
 
 async def fill(url: str, customers: int, progress: Progress) -> None:
-    """Demo data, tidied up: autovacuum would come for it in the middle of a measurement."""
+    """Demo data: customers with cases, invoices and costs."""
+    async with _tidied(url) as engine:
+        await load_demo(engine, today=datetime.now(UTC).date(), customers=customers, progress=progress)
+
+
+async def fill_many(url: str, customers: int) -> None:
+    """An organisation of its own with so many customers, a contact each, and nothing else."""
+    async with _tidied(url) as engine:
+        async with sessions_of(engine).begin() as session:
+            founded = await init_organization(session, **MANY)
+        assert founded.organization_id, founded.problems
+        async with engine.begin() as connection:
+            await Crowd(founded.organization_id).write(connection, customers)
+
+
+@asynccontextmanager
+async def _tidied(url: str) -> AsyncIterator[AsyncEngine]:
+    """The migrated database, vacuumed afterwards: autovacuum would come in the middle of a measurement."""
     await migrate(url)
     engine = engine_for(url, statement_timeout=0)
     try:
-        await load_demo(engine, today=datetime.now(UTC).date(), customers=customers, progress=progress)
+        yield engine
         async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             await connection.execute(sa.text("VACUUM ANALYZE"))
     finally:

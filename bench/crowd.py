@@ -1,0 +1,93 @@
+"""Customers by the hundred thousand, invented in seconds: names of few common and many rare words, as names are."""
+
+import random
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from db.models import Contact, Customer, Industry
+from db.models.base import new_id, now, table_of
+from kartotek.demo_data import COUNTRIES, INDUSTRIES, NATIONS
+
+SEED = 20_260_102
+CHUNK = 10_000
+# fmt: off
+SYLLABLES = (
+    "ka", "to", "ri", "ven", "lu", "mo", "sa", "ti", "ha", "ne", "pa", "el", "jo", "ru", "si", "vi", "ma", "kor", "le",
+    "ar",
+)
+FIRST_NAMES = (
+    "Aino", "Björn", "Elin", "Eero", "Gunnar", "Håkan", "Ilmari", "Jenni", "Kåre", "Lena", "Matti", "Nils", "Outi",
+    "Pekka", "Søren", "Tuula", "Åsa",
+)
+# fmt: on
+
+Row = dict[str, Any]
+
+
+class Crowd:
+    """Inventor of an organisation's customers; the same ones each time, but for their ids."""
+
+    def __init__(self, organization_id: uuid.UUID) -> None:
+        self._random = random.Random(SEED)
+        self._organization_id = organization_id
+        self._moment = now()
+        self._industries = [
+            self._row(name=name, code=code, is_active=True) for name, (code, _) in sorted(INDUSTRIES.items())
+        ]
+
+    async def write(self, connection: AsyncConnection, customers: int) -> None:
+        """Write so many customers, each with a contact; the last industry stays without any."""
+        await _copy(connection, Industry, self._industries)
+        for start in range(0, customers, CHUNK):
+            rows = [self._customer(number) for number in range(start + 1, min(start + CHUNK, customers) + 1)]
+            await _copy(connection, Customer, rows)
+            await _copy(connection, Contact, [self._contact(row["id"]) for row in rows])
+
+    def _row(self, **values: Any) -> Row:
+        return {"organization_id": self._organization_id, "id": new_id(), **values}
+
+    def _versioned(self, **values: Any) -> Row:
+        return self._row(version=1, created_at=self._moment, updated_at=self._moment, **values)
+
+    def _customer(self, number: int) -> Row:
+        country = self._random.choice(COUNTRIES)
+        industry = self._random.choice(self._industries[:-1])
+        own = self._word()
+        trade = INDUSTRIES[industry["name"]][1][country]
+        business_id = f"{1_000_000 + number}-{self._random.randrange(10)}"
+        return self._versioned(
+            number=number,
+            name=f"{own} {trade} {self._random.choice(NATIONS[country].forms)}",
+            business_id=business_id,
+            vat_number=country + business_id.replace("-", ""),
+            country=country,
+            email=f"info@{own.lower()}.example",
+            is_internal=False,
+            is_active=True,
+            marketing_allowed=True,
+            industry_id=industry["id"],
+        )
+
+    def _contact(self, customer_id: uuid.UUID) -> Row:
+        first, last = self._random.choice(FIRST_NAMES), f"{self._word()}nen"
+        return self._versioned(
+            customer_id=customer_id,
+            first_name=first,
+            last_name=last,
+            email=f"{last.lower()}@people.example",
+            is_primary=True,
+            is_active=True,
+            marketing_allowed=True,
+        )
+
+    def _word(self) -> str:
+        return "".join(self._random.choices(SYLLABLES, k=4)).capitalize()
+
+
+async def _copy(connection: AsyncConnection, model: Any, rows: Sequence[Row]) -> None:
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    records = [tuple(row.values()) for row in rows]
+    await driver.copy_records_to_table(table_of(model).name, columns=list(rows[0]), records=records)
