@@ -38,7 +38,7 @@ from db.models.organization import (
 from db.models.registry import CompanyStatus, RegistryCache, RegistryField, RegistryLink, RegistryLinkFields
 from db.models.report import Report, ReportFields, ReportStatus, Visibility
 from db.models.sales import Case, CaseFields, SalesCategory, SalesStatus, SalesStatusFields
-from db.models.search import ContactSearch, CustomerSearch, Searchable
+from db.models.search import ContactSearch, CustomerSearch
 from db.models.trail import (
     BulkOperation,
     BulkOperationFields,
@@ -99,7 +99,6 @@ __all__ = [
     "SalesCategory",
     "SalesStatus",
     "SalesStatusFields",
-    "Searchable",
     "Token",
     "TokenFields",
     "TokenScope",

@@ -2,6 +2,9 @@
 
 The rows are kept by triggers (see the migration), so that no way of writing can forget them; they are apart from what
 they belong to, so that a mass update need not write their large indexes anew.
+
+Words have weights. A: of the name. B: keys, such as numbers, without anything between their letters and digits. C: of
+e-mail addresses. D: of the names of people who belong to it.
 """
 
 import uuid
@@ -14,18 +17,7 @@ from sqlmodel import Field
 from db.models.base import Organized, index, metadata, refers_to
 
 for extension in ("btree_gin", "pg_trgm"):
-    sa.event.listen(metadata, "before_create", sa.DDL(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
-
-
-class Searchable(Organized):
-    """A folded name, and words with weights.
-
-    A: of the name. B: whole keys, such as numbers, without anything between their letters and digits. C: of e-mail
-    addresses. D: of the names of people who belong to it.
-    """
-
-    name: str = Field(sa_type=sa.Text(collation="C"))
-    words: Any = Field(nullable=False, sa_type=TSVECTOR)
+    sa.event.listen(metadata, "before_create", sa.DDL(f"CREATE EXTENSION IF NOT EXISTS {extension}"))  # type: ignore[no-untyped-call]
 
 
 def _found_by(table: str, key: str) -> tuple[sa.Index, ...]:
@@ -36,8 +28,8 @@ def _found_by(table: str, key: str) -> tuple[sa.Index, ...]:
     )
 
 
-class CustomerSearch(Searchable, table=True):
-    """What a customer is found by."""
+class CustomerSearch(Organized, table=True):
+    """What a customer is found by: its own words and those of its contacts."""
 
     __tablename__ = "customer_search"
     __table_args__ = (
@@ -45,10 +37,14 @@ class CustomerSearch(Searchable, table=True):
         *_found_by("customer_search", "customer_id"),
     )
 
+    name: str = Field(sa_type=sa.Text(collation="C"))
+    own: Any = Field(nullable=False, sa_type=TSVECTOR)
+    people: Any = Field(nullable=False, sa_type=TSVECTOR)
+    words: Any = Field(nullable=False, sa_type=TSVECTOR, sa_column_args=[sa.Computed("own || people", persisted=True)])
     customer_id: uuid.UUID = Field(primary_key=True)
 
 
-class ContactSearch(Searchable, table=True):
+class ContactSearch(Organized, table=True):
     """What a contact is found by."""
 
     __tablename__ = "contact_search"
@@ -57,4 +53,6 @@ class ContactSearch(Searchable, table=True):
         *_found_by("contact_search", "contact_id"),
     )
 
+    name: str = Field(sa_type=sa.Text(collation="C"))
+    words: Any = Field(nullable=False, sa_type=TSVECTOR)
     contact_id: uuid.UUID = Field(primary_key=True)

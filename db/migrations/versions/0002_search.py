@@ -30,6 +30,10 @@ RETURN (SELECT CASE WHEN count(*) > 1 AND weights <> 'A'
                     ELSE string_agg(word || ':*' || weights, ' & ') END
         FROM unnest(kartotek_words($1)) AS word)::tsquery
 """
+KEY_QUERY = """
+CREATE FUNCTION kartotek_key_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (kartotek_squashed($1) || ':B')::tsquery
+"""
 # A number in E.164 is found by its national spelling too: country codes have up to three digits, many lands say 0 first.
 PHONE = """
 CREATE FUNCTION kartotek_phone_words(text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -46,10 +50,6 @@ RETURN kartotek_weighted(kartotek_words(customer.name), 'A')
                                             kartotek_squashed(customer.email)], NULL)
                          || kartotek_words(coalesce(customer.business_id, '')), 'B')
     || kartotek_weighted(kartotek_words(coalesce(customer.email, '')), 'C')
-    || kartotek_weighted((SELECT array_agg(word) FROM contacts,
-                          unnest(kartotek_words(concat_ws(' ', first_name, last_name))) AS word
-                          WHERE contacts.organization_id = customer.organization_id
-                            AND contacts.customer_id = customer.id AND contacts.deleted_at IS NULL), 'D')
 """
 OF_CONTACT = """
 CREATE FUNCTION kartotek_contact_words(contact contacts) RETURNS tsvector LANGUAGE sql STABLE
@@ -59,48 +59,52 @@ RETURN kartotek_weighted(kartotek_words(concat_ws(' ', contact.first_name, conta
     || kartotek_weighted(kartotek_words(coalesce(contact.email, '')), 'C')
 """
 
-NEW_CUSTOMERS = """
-INSERT INTO customer_search (organization_id, customer_id, name, words)
-SELECT organization_id, id, kartotek_fold(name), kartotek_customer_words(customer) FROM {source} AS customer
+FROM_CUSTOMERS = """
+INSERT INTO customer_search (organization_id, customer_id, name, own, people)
+SELECT organization_id, id, kartotek_fold(name), kartotek_customer_words(customer), '' FROM {} AS customer
 """
-NEW_CONTACTS = """
+FROM_CONTACTS = """
 INSERT INTO contact_search (organization_id, contact_id, name, words)
 SELECT organization_id, id, kartotek_fold(concat_ws(' ', first_name, last_name)), kartotek_contact_words(contact)
-FROM {source} AS contact
+FROM {} AS contact
 """
 # Whoever else writes the same rows is waited for first, so that the words are made of what is then there.
-REFRESH = """
-CREATE FUNCTION kartotek_refresh_customers(organization uuid, keys uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+PEOPLE_OF = """
+CREATE FUNCTION kartotek_find_people(organization uuid, keys uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM 1 FROM customer_search WHERE organization_id = organization AND customer_id = ANY (keys)
+    PERFORM FROM customer_search WHERE organization_id = organization AND customer_id = ANY (keys)
     ORDER BY customer_id FOR NO KEY UPDATE;
-    UPDATE customer_search SET name = kartotek_fold(customer.name), words = kartotek_customer_words(customer)
-    FROM customers AS customer
-    WHERE customer.organization_id = organization AND customer.id = ANY (keys)
-      AND customer_search.organization_id = organization AND customer_search.customer_id = customer.id;
+    UPDATE customer_search SET people = coalesce(kartotek_weighted(words_of.people, 'D'), '')
+    FROM unnest(keys) AS key LEFT JOIN (
+        SELECT customer_id, array_agg(word) AS people
+        FROM contacts, unnest(kartotek_words(concat_ws(' ', first_name, last_name))) AS word
+        WHERE organization_id = organization AND customer_id = ANY (keys) AND deleted_at IS NULL
+        GROUP BY customer_id
+    ) AS words_of ON words_of.customer_id = key
+    WHERE customer_search.organization_id = organization AND customer_search.customer_id = key;
 END $$
 """
 
 CUSTOMERS_CAME = f"""
 CREATE FUNCTION kartotek_customers_came() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    {NEW_CUSTOMERS.format(source="came")};
+    {FROM_CUSTOMERS.format("came")};
     RETURN NULL;
 END $$
 """
 CUSTOMER_CHANGED = """
 CREATE FUNCTION kartotek_customer_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM kartotek_refresh_customers(NEW.organization_id, ARRAY[NEW.id]);
+    UPDATE customer_search SET name = kartotek_fold(NEW.name), own = kartotek_customer_words(NEW)
+    WHERE organization_id = NEW.organization_id AND customer_id = NEW.id;
     RETURN NULL;
 END $$
 """
 CONTACTS_CAME = f"""
 CREATE FUNCTION kartotek_contacts_came() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    {NEW_CONTACTS.format(source="came")};
-    PERFORM kartotek_refresh_customers(organization_id, array_agg(DISTINCT customer_id)) FROM came
-    GROUP BY organization_id;
+    {FROM_CONTACTS.format("came")};
+    PERFORM kartotek_find_people(organization_id, array_agg(DISTINCT customer_id)) FROM came GROUP BY organization_id;
     RETURN NULL;
 END $$
 """
@@ -110,15 +114,14 @@ BEGIN
     UPDATE contact_search SET name = kartotek_fold(concat_ws(' ', NEW.first_name, NEW.last_name)),
                               words = kartotek_contact_words(NEW)
     WHERE organization_id = NEW.organization_id AND contact_id = NEW.id;
-    PERFORM kartotek_refresh_customers(NEW.organization_id, ARRAY[OLD.customer_id, NEW.customer_id]);
+    PERFORM kartotek_find_people(NEW.organization_id, ARRAY[OLD.customer_id, NEW.customer_id]);
     RETURN NULL;
 END $$
 """
 CONTACTS_WENT = """
 CREATE FUNCTION kartotek_contacts_went() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM kartotek_refresh_customers(organization_id, array_agg(DISTINCT customer_id)) FROM went
-    GROUP BY organization_id;
+    PERFORM kartotek_find_people(organization_id, array_agg(DISTINCT customer_id)) FROM went GROUP BY organization_id;
     RETURN NULL;
 END $$
 """
@@ -131,14 +134,20 @@ FOUND_BY = {
 
 def upgrade() -> None:
     _run("CREATE EXTENSION IF NOT EXISTS btree_gin")
-    _table("customer_search", "customers", "customer_id")
-    _table("contact_search", "contacts", "contact_id")
-    functions = (WORDS, SQUASHED, WEIGHTED, QUERY, PHONE, OF_CUSTOMER, OF_CONTACT, REFRESH)
+    both = sa.Computed("own || people", persisted=True)
+    of_customers = [("own", None), ("people", None), ("words", both)]
+    _table("customer_search", "customers", "customer_id", of_customers)
+    _table("contact_search", "contacts", "contact_id", [("words", None)])
+    functions = (WORDS, SQUASHED, WEIGHTED, QUERY, KEY_QUERY, PHONE, OF_CUSTOMER, OF_CONTACT, PEOPLE_OF)
     triggered = (CUSTOMERS_CAME, CUSTOMER_CHANGED, CONTACTS_CAME, CONTACT_CHANGED, CONTACTS_WENT)
     for function in (*functions, *triggered):
         _run(function)
-    _run(NEW_CUSTOMERS.format(source="customers"))
-    _run(NEW_CONTACTS.format(source="contacts"))
+    _run(FROM_CUSTOMERS.format("customers"))
+    _run(FROM_CONTACTS.format("contacts"))
+    _run(
+        "SELECT kartotek_find_people(organization_id, array_agg(DISTINCT customer_id)) FROM contacts "
+        "GROUP BY organization_id"
+    )
     for table, one in (("customers", "customer"), ("contacts", "contact")):
         _run(
             f"CREATE TRIGGER search_came AFTER INSERT ON {table} REFERENCING NEW TABLE AS came "
@@ -161,12 +170,12 @@ def _run(statement: str) -> None:
     op.get_bind().exec_driver_sql(statement)
 
 
-def _table(name: str, of: str, key: str) -> None:
+def _table(name: str, of: str, key: str, words: list[tuple[str, sa.Computed | None]]) -> None:
     op.create_table(
         name,
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
-        sa.Column("words", postgresql.TSVECTOR(), nullable=False),
+        *(sa.Column(column, postgresql.TSVECTOR(), computed, nullable=False) for column, computed in words),
         sa.Column(key, sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id", key],
