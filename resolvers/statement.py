@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, asyncpg
 
 from db.models import table_of
-from resolvers import rights
+from resolvers import rights, search
 from resolvers.entities import (
     ENTITIES,
     Declared,
@@ -27,7 +27,7 @@ from resolvers.entities import (
     ToOne,
     Value,
 )
-from resolvers.paging import Key, beyond, cursor, order_by, sort_keys
+from resolvers.paging import Key, beyond, cursor, order_by, relevance_keys, sort_keys
 from resolvers.rendering import NULL, json_array, json_object, json_value, literal, or_null, text
 from resolvers.rights import Predicate
 from resolvers.selection import (
@@ -39,6 +39,7 @@ from resolvers.selection import (
     Connection,
     Field,
     Fields,
+    Found,
     Listing,
     Member,
     Missing,
@@ -99,6 +100,18 @@ def _members(fields: Fields, value: Callable[[Field], Expression]) -> Expression
     )
 
 
+@dataclass(frozen=True)
+class _FoundBy:
+    """What rows are found by, in a statement: the table and its column with their keys."""
+
+    table: sa.FromClause
+    key: Expression
+
+    def of(self, row: Row) -> Predicate:
+        """It is what this row is found by."""
+        return sa.and_(rights.in_organization(self.table), self.key == row.c.id)
+
+
 class _Builder:
     """Builds one statement; its methods turn parts of a selection into SQL on a given row."""
 
@@ -114,6 +127,12 @@ class _Builder:
     def row(self, entity: Entity) -> Row:
         """The entity's table under a name of its own."""
         return Row(table_of(entity.model).alias(), self.may)
+
+    def found_by(self, entity: Entity) -> "_FoundBy":
+        """The table of what the entity is found by, under a name of its own."""
+        assert entity.found_by is not None
+        table = table_of(entity.found_by.model).alias()
+        return _FoundBy(table, table.c[entity.found_by.by])
 
     # ------------------------------------------------------------------ whole statements
 
@@ -279,6 +298,12 @@ class _Builder:
         return entity.groups[condition.group](row)
 
     @condition.register
+    def _(self, condition: Found, entity: Entity, row: Row) -> Predicate:
+        found, given = self.found_by(entity), self.bind(condition.text, sa.Text())
+        has_words = search.has_words(found.table, given)
+        return row.c.id.in_(sa.select(found.key).where(rights.in_organization(found.table), has_words))
+
+    @condition.register
     def _(self, condition: Related, entity: Entity, row: Row) -> Predicate:
         return self._exists(entity.field(condition.field), row, condition.condition)
 
@@ -338,9 +363,26 @@ class _ConnectionBuilder:
         return statement.correlate(self._parent[0].table) if self._parent else statement
 
     def _rows(self) -> tuple[Row, list[Predicate], tuple[Key, ...]]:
-        row = self._builder.row(self._entity)
-        where = [*self._seen(row), self._builder.condition(self._page.where, self._entity, row)]
+        row, where = self._filtered()
+        if self._page.search is None:
+            return row, where, sort_keys(self._entity, self._page.order, row)
+        found, given = self._builder.found_by(self._entity), self._builder.bind(self._page.search, sa.Text())
+        where += [found.of(row), self._matches(found, given)]
+        if self._page.order == search.BY_RELEVANCE:
+            return row, where, relevance_keys(search.rank(found.table, given), found.table.c.name, row.c.id)
         return row, where, sort_keys(self._entity, self._page.order, row)
+
+    def _filtered(self) -> tuple[Row, list[Predicate]]:
+        row = self._builder.row(self._entity)
+        return row, [*self._seen(row), self._builder.condition(self._page.where, self._entity, row)]
+
+    def _matches(self, found: _FoundBy, given: Expression) -> Predicate:
+        other, where = self._filtered()
+        beside = self._builder.found_by(self._entity)
+        any_by_words = self._within_parent(
+            sa.select(sa.literal_column("1")).where(*where, beside.of(other), search.has_words(beside.table, given))
+        ).exists()
+        return sa.or_(search.has_words(found.table, given), search.is_like(found.table, given, unless=any_by_words))
 
     def _seen(self, row: Row) -> list[Predicate]:
         if self._parent is None:
