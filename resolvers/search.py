@@ -20,12 +20,12 @@ BY_RELEVANCE = (Sort(("relevance",)),)
 
 def has_words(found: Table, given: Expression) -> Predicate:
     """Each word of the text begins one of the row's; or all of the text, spelt together, begins one of its keys."""
-    return _meets(found, sa.func.kartotek_query(given, text("")))
+    return _meets(found, sa.func.kartotek_any_query(given))
 
 
 def has_key(found: Table, given: Expression) -> Predicate:
     """The whole text is one of the row's keys: a number, an e-mail address."""
-    return _meets(found, sa.func.kartotek_key_query(given))
+    return _meets(found, sa.func.kartotek_key_query(given, text(":")))
 
 
 def begins(found: Table, given: Expression) -> Predicate:
@@ -39,15 +39,17 @@ def has_words_in_name(found: Table, given: Expression) -> Predicate:
 
 
 def is_like(found: Table, given: Expression, unless: Predicate) -> Predicate:
-    """The text is like a part of the name (by pg_trgm's word similarity); nothing is, `unless` that fails."""
-    # Without a text to compare with, the index is not even looked into.
-    compared = sa.select(sa.case((unless, sa.null()), else_=_folded(given))).scalar_subquery()
-    return found.c.name.op("%>", is_comparison=True)(compared)
+    """Each word of the text is like a part of the name, by pg_trgm; nothing is, `unless` that fails."""
+    # Without a word to compare with, the index is not even looked into.
+    longest = sa.case((unless, sa.null()), else_=sa.func.kartotek_longest_word(given, type_=sa.Text))
+    compared = sa.select(longest).scalar_subquery()
+    alike = sa.func.kartotek_is_like(found.c.name, given, type_=sa.Boolean)
+    return sa.and_(found.c.name.op("%>", is_comparison=True)(compared), alike)
 
 
 def rank(found: Table, given: Expression) -> Expression:
-    """How well the row matches, the best first: a key, the beginning of the name, words in it, other words, likeness."""
-    likeness = sa.func.word_similarity(_folded(given), found.c.name)
+    """How well the row matches, best first: a key, the beginning of the name, words in it, other words, likeness."""
+    likeness = sa.func.kartotek_likeness(found.c.name, given)
     unlike = literal("104") - sa.cast(literal("100") * likeness, sa.Integer)
     return sa.case(
         (has_key(found, given), literal("0")),

@@ -16,6 +16,11 @@ SQUASHED = """
 CREATE FUNCTION kartotek_squashed(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN nullif(regexp_replace(kartotek_fold($1), '[^[:alnum:]]+', '', 'g'), '')
 """
+# A text that may be a key, as one word: also without the country that is written in front of numbers.
+SPELLINGS = """
+CREATE FUNCTION kartotek_spellings(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN array_remove(ARRAY[kartotek_squashed($1), substring(kartotek_squashed($1) FROM '^[a-z]{2}([0-9]{6}.*)')], NULL)
+"""
 # Words have letters and digits only, so they need no quotes. Weights hang on places: all words are at the first.
 WEIGHTED = """
 CREATE FUNCTION kartotek_weighted(words text[], weight text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -25,14 +30,30 @@ RETURN coalesce((SELECT string_agg(word || ':1' || weight, ' ') FROM unnest(word
 # All words, each at the beginning of one that is there; or all of the text as the beginning of a key.
 QUERY = """
 CREATE FUNCTION kartotek_query(text, weights text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (SELECT CASE WHEN count(*) > 1 AND weights <> 'A'
-                    THEN '(' || string_agg(word || ':*' || weights, ' & ') || ') | ' || kartotek_squashed($1) || ':*B'
-                    ELSE string_agg(word || ':*' || weights, ' & ') END
-        FROM unnest(kartotek_words($1)) AS word)::tsquery
+RETURN (SELECT string_agg(word || ':*' || weights, ' & ') FROM unnest(kartotek_words($1)) AS word)::tsquery
 """
 KEY_QUERY = """
-CREATE FUNCTION kartotek_key_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (kartotek_squashed($1) || ':B')::tsquery
+CREATE FUNCTION kartotek_key_query(text, suffix text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT string_agg(key || suffix || 'B', ' | ') FROM unnest(kartotek_spellings($1)) AS key)::tsquery
+"""
+# A single word is looked for among all words anyway, so most often there is no need to look for it as a key.
+ANY_QUERY = """
+CREATE FUNCTION kartotek_any_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN cardinality(kartotek_words($1)) = 1 AND cardinality(kartotek_spellings($1)) = 1
+            THEN kartotek_query($1, '') ELSE kartotek_query($1, '') || kartotek_key_query($1, ':*') END
+"""
+# An index finds names with something like the longest word; the others are then compared one by one.
+LONGEST = """
+CREATE FUNCTION kartotek_longest_word(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT word FROM unnest(kartotek_words($1)) AS word ORDER BY length(word) DESC, word LIMIT 1)
+"""
+ALIKE = """
+CREATE FUNCTION kartotek_is_like(name text, words text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (SELECT bool_and(name %> word) FROM unnest(kartotek_words(words)) AS word)
+"""
+LIKENESS = """
+CREATE FUNCTION kartotek_likeness(name text, words text) RETURNS real LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT min(word_similarity(word, name)) FROM unnest(kartotek_words(words)) AS word)
 """
 # A number in E.164 is found by its national spelling too: country codes have up to three digits, many lands say 0 first.
 PHONE = """
@@ -46,10 +67,9 @@ OF_CUSTOMER = """
 CREATE FUNCTION kartotek_customer_words(customer customers) RETURNS tsvector LANGUAGE sql STABLE
 RETURN kartotek_weighted(kartotek_words(customer.name), 'A')
     || kartotek_weighted(array_remove(ARRAY[customer.number::text, kartotek_squashed(customer.business_id),
-                                            kartotek_squashed(customer.vat_number),
                                             kartotek_squashed(customer.email)], NULL)
-                         || kartotek_words(coalesce(customer.business_id, '')), 'B')
-    || kartotek_weighted(kartotek_words(coalesce(customer.email, '')), 'C')
+                         || kartotek_spellings(coalesce(customer.vat_number, '')), 'B')
+    || kartotek_weighted(kartotek_words(concat_ws(' ', customer.business_id, customer.vat_number, customer.email)), 'C')
 """
 OF_CONTACT = """
 CREATE FUNCTION kartotek_contact_words(contact contacts) RETURNS tsvector LANGUAGE sql STABLE
@@ -138,7 +158,22 @@ def upgrade() -> None:
     of_customers = [("own", None), ("people", None), ("words", both)]
     _table("customer_search", "customers", "customer_id", of_customers)
     _table("contact_search", "contacts", "contact_id", [("words", None)])
-    functions = (WORDS, SQUASHED, WEIGHTED, QUERY, KEY_QUERY, PHONE, OF_CUSTOMER, OF_CONTACT, PEOPLE_OF)
+    functions = (
+        WORDS,
+        SQUASHED,
+        SPELLINGS,
+        WEIGHTED,
+        QUERY,
+        KEY_QUERY,
+        ANY_QUERY,
+        LONGEST,
+        ALIKE,
+        LIKENESS,
+        PHONE,
+        OF_CUSTOMER,
+        OF_CONTACT,
+        PEOPLE_OF,
+    )
     triggered = (CUSTOMERS_CAME, CUSTOMER_CHANGED, CONTACTS_CAME, CONTACT_CHANGED, CONTACTS_WENT)
     for function in (*functions, *triggered):
         _run(function)
