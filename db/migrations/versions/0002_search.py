@@ -134,10 +134,12 @@ FOUND_BY = {
 
 def upgrade() -> None:
     _run("CREATE EXTENSION IF NOT EXISTS btree_gin")
+    own, people = (sa.Column(name, postgresql.TSVECTOR(), nullable=False) for name in ("own", "people"))
     both = sa.Computed("own || people", persisted=True)
-    of_customers = [("own", None), ("people", None), ("words", both)]
-    _table("customer_search", "customers", "customer_id", of_customers)
-    _table("contact_search", "contacts", "contact_id", [("words", None)])
+    words = sa.Column("words", postgresql.TSVECTOR(), both, nullable=False)
+    _table("customer_search", "customers", "customer_id", [own, people, words])
+    words = sa.Column("words", postgresql.TSVECTOR(), nullable=False)
+    _table("contact_search", "contacts", "contact_id", [words])
     functions = (WORDS, SQUASHED, WEIGHTED, QUERY, KEY_QUERY, PHONE, OF_CUSTOMER, OF_CONTACT, PEOPLE_OF)
     triggered = (CUSTOMERS_CAME, CUSTOMER_CHANGED, CONTACTS_CAME, CONTACT_CHANGED, CONTACTS_WENT)
     for function in (*functions, *triggered):
@@ -170,12 +172,12 @@ def _run(statement: str) -> None:
     op.get_bind().exec_driver_sql(statement)
 
 
-def _table(name: str, of: str, key: str, words: list[tuple[str, sa.Computed | None]]) -> None:
+def _table(name: str, of: str, key: str, words: list[sa.Column[str]]) -> None:
     op.create_table(
         name,
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
-        *(sa.Column(column, postgresql.TSVECTOR(), computed, nullable=False) for column, computed in words),
+        *words,
         sa.Column(key, sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id", key],
@@ -185,8 +187,8 @@ def _table(name: str, of: str, key: str, words: list[tuple[str, sa.Computed | No
         ),
         sa.PrimaryKeyConstraint("organization_id", key, name=op.f(f"pk_{name}")),
     )
-    organization = sa.literal_column("organization_id")
+    organization: sa.ColumnElement[str] = sa.literal_column("organization_id")
     op.create_index(f"ix_{name}_name_{key}", name, [organization, sa.literal_column("name"), sa.literal_column(key)])
     op.create_index(f"ix_{name}_words", name, [organization, sa.literal_column("words")], postgresql_using="gin")
-    trigrams = sa.literal_column("name gin_trgm_ops")
+    trigrams: sa.ColumnElement[str] = sa.literal_column("name gin_trgm_ops")
     op.create_index(f"ix_{name}_name_trigrams", name, [organization, trigrams], postgresql_using="gin")
