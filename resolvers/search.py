@@ -3,6 +3,8 @@
 The words and folded names are in tables of their own (`db.models.search`), kept by triggers.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,50 +16,75 @@ from resolvers.selection import Sort
 
 Expression = sa.ColumnElement[Any]
 
+LIKE_ENOUGH = sa.func.current_setting(text("pg_trgm.word_similarity_threshold")).cast(sa.REAL)
+"""What the operators of pg_trgm take for alike, too."""
+
 BY_RELEVANCE = (Sort(("relevance",)),)
 """The order of what was searched for: the best match first."""
 
 
-def has_words(found: Table, given: Expression) -> Predicate:
-    """Each word of the text begins one of the row's; or all of the text, spelt together, begins one of its keys."""
-    return _meets(found, sa.func.kartotek_any_query(given))
+@dataclass(frozen=True)
+class Way:
+    """One way in which a row can match, with the rank that it gives: the smaller, the better."""
+
+    rank: Expression
+    matches: Predicate
 
 
 def has_key(found: Table, given: Expression) -> Predicate:
     """The whole text is one of the row's keys: a number, an e-mail address."""
-    return _meets(found, sa.func.kartotek_key_query(given, text(":")))
+    return _meets(found, sa.func.kartotek_key_query(given, text("")))
 
 
-def begins(found: Table, given: Expression) -> Predicate:
+def begins_name(found: Table, given: Expression) -> Predicate:
     """The name begins with the text."""
     return sa.func.starts_with(found.c.name, _folded(given), type_=sa.Boolean)
 
 
 def has_words_in_name(found: Table, given: Expression) -> Predicate:
     """Each word of the text begins one of the name's."""
-    return _meets(found, sa.func.kartotek_query(given, text("A")))
+    return _meets(found, sa.func.kartotek_name_query(given))
 
 
-def is_like(found: Table, given: Expression, unless: Predicate) -> Predicate:
-    """Each word of the text is like a part of the name, by pg_trgm; nothing is, `unless` that fails."""
-    # Without a word to compare with, the index is not even looked into.
-    longest = sa.case((unless, sa.null()), else_=sa.func.kartotek_longest_word(given, type_=sa.Text))
-    compared = sa.select(longest).scalar_subquery()
-    alike = sa.func.kartotek_is_like(found.c.name, given, type_=sa.Boolean)
-    return sa.and_(found.c.name.op("%>", is_comparison=True)(compared), alike)
+def has_words(found: Table, given: Expression) -> Predicate:
+    """Each word of the text begins one of the row's; or all of the text, spelt together, begins one of its keys."""
+    return _meets(found, sa.func.kartotek_query(given))
 
 
-def rank(found: Table, given: Expression) -> Expression:
-    """How well the row matches, best first: a key, the beginning of the name, words in it, other words, likeness."""
-    likeness = sa.func.kartotek_likeness(found.c.name, given)
-    unlike = literal("104") - sa.cast(literal("100") * likeness, sa.Integer)
-    return sa.case(
-        (has_key(found, given), literal("0")),
-        (begins(found, given), literal("1")),
-        (has_words_in_name(found, given), literal("2")),
-        (has_words(found, given), literal("3")),
-        else_=unlike,
-    )
+KINDS = (has_key, begins_name, has_words_in_name, has_words)
+
+
+Kind = Callable[[Table, Expression], Way]
+
+
+def _way(rank: int) -> Kind:
+    def way(found: Table, given: Expression) -> Way:
+        better = (sa.not_(kind(found, given)) for kind in KINDS[:rank])
+        return Way(_constant(rank), sa.and_(KINDS[rank](found, given), *better))
+
+    return way
+
+
+WAYS = tuple(_way(rank) for rank in range(len(KINDS)))
+"""The ways to have the words of a text, the best first; no row matches in two of them."""
+
+
+def by_words(found: Table, given: Expression) -> Way:
+    """All of these ways in one, where the order does not depend on them."""
+    return Way(_constant(0), has_words(found, given))
+
+
+def likeness(found: Table, given: Expression) -> Way:
+    """Each word of the text is like a part of the name, by pg_trgm's word similarity."""
+    least = sa.func.kartotek_likeness(found.c.name, given, type_=sa.REAL)
+    longest = sa.func.kartotek_longest_word(given)
+    is_like = found.c.name.op("%>", is_comparison=True)(longest) & (least >= LIKE_ENOUGH)
+    return Way(literal("104") - sa.cast(literal("100") * least, sa.Integer), is_like)
+
+
+def _constant(rank: int) -> Expression:
+    """Not a bare number, which would be the place of a column where rows are put in order."""
+    return sa.literal_column(f"{rank}::integer", sa.Integer)
 
 
 def _meets(found: Table, query: Expression) -> Predicate:

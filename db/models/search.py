@@ -3,8 +3,8 @@
 The rows are kept by triggers (see the migration), so that no way of writing can forget them; they are apart from what
 they belong to, so that a mass update need not write their large indexes anew.
 
-Words have weights. A: of the name. B: keys, such as numbers, without anything between letters and digits. C: parts
-of keys and of e-mail addresses. D: of the names of people who belong to it.
+Words of names are there a second time with `=` in front. Keys (numbers and e-mail addresses, without anything between
+their letters and digits) have `#` in front.
 """
 
 import uuid

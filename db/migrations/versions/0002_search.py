@@ -7,49 +7,51 @@ from sqlalchemy.dialects import postgresql
 revision = "0002"
 down_revision = "0001"
 
-# Words of a text, and the text as one word: both sides of a search are taken apart by these.
+# Words of a text, and the text as one word: both sides of a search are taken apart by these. A lexeme has 2 kB at most.
 WORDS = """
 CREATE FUNCTION kartotek_words(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN array_remove(regexp_split_to_array(kartotek_fold($1), '[^[:alnum:]]+'), '')
+RETURN (SELECT coalesce(array_agg(left(word, 200)), '{}')
+        FROM regexp_split_to_table(kartotek_fold($1), '[^[:alnum:]]+') AS word WHERE word <> '')
 """
 SQUASHED = """
 CREATE FUNCTION kartotek_squashed(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN nullif(regexp_replace(kartotek_fold($1), '[^[:alnum:]]+', '', 'g'), '')
+RETURN nullif(left(regexp_replace(kartotek_fold($1), '[^[:alnum:]]+', '', 'g'), 200), '')
 """
 # A text that may be a key, as one word: also without the country that is written in front of numbers.
 SPELLINGS = """
 CREATE FUNCTION kartotek_spellings(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN array_remove(ARRAY[kartotek_squashed($1), substring(kartotek_squashed($1) FROM '^[a-z]{2}([0-9]{6}.*)')], NULL)
 """
-# Words have letters and digits only, so they need no quotes. Weights hang on places: all words are at the first.
-WEIGHTED = """
-CREATE FUNCTION kartotek_weighted(words text[], weight text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce((SELECT string_agg(word || ':1' || weight, ' ') FROM unnest(words) AS word
-                 WHERE octet_length(word) < 1000)::tsvector, ''::tsvector)
+# Words of a name are also there with `=` before them, keys with `#`: lexemes of their own are counted by statistics and
+# told apart by the index, as weights are not.
+LEXEMES = """
+CREATE FUNCTION kartotek_lexemes(name text, keys text[], others text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT array_to_tsvector(coalesce(array_agg(lexeme), '{}'))
+        FROM (SELECT unnest(kartotek_words(concat_ws(' ', name, others)))
+              UNION SELECT '=' || unnest(kartotek_words(name))
+              UNION SELECT '#' || unnest(array_remove(keys, NULL))) AS made (lexeme))
 """
-# All words, each at the beginning of one that is there; or all of the text as the beginning of a key.
-QUERY = """
-CREATE FUNCTION kartotek_query(text, weights text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (SELECT string_agg(word || ':*' || weights, ' & ') FROM unnest(kartotek_words($1)) AS word)::tsquery
+# Words have letters and digits only, so nothing in them needs an escape.
+NAME_QUERY = """
+CREATE FUNCTION kartotek_name_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT string_agg(format('''=%s'':*', word), ' & ') FROM unnest(kartotek_words($1)) AS word)::tsquery
 """
 KEY_QUERY = """
 CREATE FUNCTION kartotek_key_query(text, suffix text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (SELECT string_agg(key || suffix || 'B', ' | ') FROM unnest(kartotek_spellings($1)) AS key)::tsquery
+RETURN (SELECT string_agg(format('''#%s''%s', key, suffix), ' | ') FROM unnest(kartotek_spellings($1)) AS key)::tsquery
 """
-# A single word is looked for among all words anyway, so most often there is no need to look for it as a key.
-ANY_QUERY = """
-CREATE FUNCTION kartotek_any_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN cardinality(kartotek_words($1)) = 1 AND cardinality(kartotek_spellings($1)) = 1
-            THEN kartotek_query($1, '') ELSE kartotek_query($1, '') || kartotek_key_query($1, ':*') END
+# Only what has a digit is looked for at the beginning of keys: e-mail addresses are found by their words.
+QUERY = """
+CREATE FUNCTION kartotek_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (SELECT concat_ws(' | ', string_agg(CASE WHEN word ~ '[0-9]' THEN format('(''%1$s'':* | ''#%1$s'':*)', word)
+                                                ELSE format('''%s'':*', word) END, ' & '),
+                         kartotek_key_query($1, CASE WHEN $1 ~ '[0-9]' THEN ':*' ELSE '' END)::text)
+        FROM unnest(kartotek_words($1)) AS word)::tsquery
 """
 # An index finds names with something like the longest word; the others are then compared one by one.
 LONGEST = """
 CREATE FUNCTION kartotek_longest_word(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (SELECT word FROM unnest(kartotek_words($1)) AS word ORDER BY length(word) DESC, word LIMIT 1)
-"""
-ALIKE = """
-CREATE FUNCTION kartotek_is_like(name text, words text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (SELECT bool_and(name %> word) FROM unnest(kartotek_words(words)) AS word)
 """
 LIKENESS = """
 CREATE FUNCTION kartotek_likeness(name text, words text) RETURNS real LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -65,18 +67,18 @@ RETURN (SELECT coalesce(array_agg(trunk || substr(digits, start)), '{}')
 
 OF_CUSTOMER = """
 CREATE FUNCTION kartotek_customer_words(customer customers) RETURNS tsvector LANGUAGE sql STABLE
-RETURN kartotek_weighted(kartotek_words(customer.name), 'A')
-    || kartotek_weighted(array_remove(ARRAY[customer.number::text, kartotek_squashed(customer.business_id),
-                                            kartotek_squashed(customer.email)], NULL)
-                         || kartotek_spellings(coalesce(customer.vat_number, '')), 'B')
-    || kartotek_weighted(kartotek_words(concat_ws(' ', customer.business_id, customer.vat_number, customer.email)), 'C')
+RETURN kartotek_lexemes(customer.name,
+                        ARRAY[customer.number::text, kartotek_squashed(customer.business_id),
+                              kartotek_squashed(customer.email)]
+                        || kartotek_spellings(coalesce(customer.vat_number, '')),
+                        concat_ws(' ', customer.business_id, customer.email))
 """
 OF_CONTACT = """
 CREATE FUNCTION kartotek_contact_words(contact contacts) RETURNS tsvector LANGUAGE sql STABLE
-RETURN kartotek_weighted(kartotek_words(concat_ws(' ', contact.first_name, contact.last_name)), 'A')
-    || kartotek_weighted(kartotek_phone_words(contact.phone) || kartotek_phone_words(contact.mobile)
-                         || array_remove(ARRAY[kartotek_squashed(contact.email)], NULL), 'B')
-    || kartotek_weighted(kartotek_words(coalesce(contact.email, '')), 'C')
+RETURN kartotek_lexemes(contact.name,
+                        kartotek_phone_words(contact.phone) || kartotek_phone_words(contact.mobile)
+                        || kartotek_squashed(contact.email),
+                        contact.email)
 """
 
 FROM_CUSTOMERS = """
@@ -85,7 +87,7 @@ SELECT organization_id, id, kartotek_fold(name), kartotek_customer_words(custome
 """
 FROM_CONTACTS = """
 INSERT INTO contact_search (organization_id, contact_id, name, words)
-SELECT organization_id, id, kartotek_fold(concat_ws(' ', first_name, last_name)), kartotek_contact_words(contact)
+SELECT organization_id, id, kartotek_fold(name), kartotek_contact_words(contact)
 FROM {} AS contact
 """
 # Whoever else writes the same rows is waited for first, so that the words are made of what is then there.
@@ -94,10 +96,10 @@ CREATE FUNCTION kartotek_find_people(organization uuid, keys uuid[]) RETURNS voi
 BEGIN
     PERFORM FROM customer_search WHERE organization_id = organization AND customer_id = ANY (keys)
     ORDER BY customer_id FOR NO KEY UPDATE;
-    UPDATE customer_search SET people = coalesce(kartotek_weighted(words_of.people, 'D'), '')
+    UPDATE customer_search SET people = array_to_tsvector(coalesce(words_of.people, '{}'))
     FROM unnest(keys) AS key LEFT JOIN (
         SELECT customer_id, array_agg(word) AS people
-        FROM contacts, unnest(kartotek_words(concat_ws(' ', first_name, last_name))) AS word
+        FROM contacts, unnest(kartotek_words(name)) AS word
         WHERE organization_id = organization AND customer_id = ANY (keys) AND deleted_at IS NULL
         GROUP BY customer_id
     ) AS words_of ON words_of.customer_id = key
@@ -131,8 +133,7 @@ END $$
 CONTACT_CHANGED = """
 CREATE FUNCTION kartotek_contact_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE contact_search SET name = kartotek_fold(concat_ws(' ', NEW.first_name, NEW.last_name)),
-                              words = kartotek_contact_words(NEW)
+    UPDATE contact_search SET name = kartotek_fold(NEW.name), words = kartotek_contact_words(NEW)
     WHERE organization_id = NEW.organization_id AND contact_id = NEW.id;
     PERFORM kartotek_find_people(NEW.organization_id, ARRAY[OLD.customer_id, NEW.customer_id]);
     RETURN NULL;
@@ -154,28 +155,16 @@ FOUND_BY = {
 
 def upgrade() -> None:
     _run("CREATE EXTENSION IF NOT EXISTS btree_gin")
+    own, people = (sa.Column(name, postgresql.TSVECTOR(), nullable=False) for name in ("own", "people"))
     both = sa.Computed("own || people", persisted=True)
-    of_customers = [("own", None), ("people", None), ("words", both)]
-    _table("customer_search", "customers", "customer_id", of_customers)
-    _table("contact_search", "contacts", "contact_id", [("words", None)])
-    functions = (
-        WORDS,
-        SQUASHED,
-        SPELLINGS,
-        WEIGHTED,
-        QUERY,
-        KEY_QUERY,
-        ANY_QUERY,
-        LONGEST,
-        ALIKE,
-        LIKENESS,
-        PHONE,
-        OF_CUSTOMER,
-        OF_CONTACT,
-        PEOPLE_OF,
-    )
+    words = sa.Column("words", postgresql.TSVECTOR(), both, nullable=False)
+    _table("customer_search", "customers", "customer_id", [own, people, words])
+    words = sa.Column("words", postgresql.TSVECTOR(), nullable=False)
+    _table("contact_search", "contacts", "contact_id", [words])
+    of_texts = (WORDS, SQUASHED, SPELLINGS, LEXEMES, KEY_QUERY, NAME_QUERY, QUERY, LONGEST, LIKENESS, PHONE)
+    of_rows = (OF_CUSTOMER, OF_CONTACT, PEOPLE_OF)
     triggered = (CUSTOMERS_CAME, CUSTOMER_CHANGED, CONTACTS_CAME, CONTACT_CHANGED, CONTACTS_WENT)
-    for function in (*functions, *triggered):
+    for function in (*of_texts, *of_rows, *triggered):
         _run(function)
     _run(FROM_CUSTOMERS.format("customers"))
     _run(FROM_CONTACTS.format("contacts"))
@@ -205,12 +194,12 @@ def _run(statement: str) -> None:
     op.get_bind().exec_driver_sql(statement)
 
 
-def _table(name: str, of: str, key: str, words: list[tuple[str, sa.Computed | None]]) -> None:
+def _table(name: str, of: str, key: str, words: list[sa.Column[str]]) -> None:
     op.create_table(
         name,
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
-        *(sa.Column(column, postgresql.TSVECTOR(), computed, nullable=False) for column, computed in words),
+        *words,
         sa.Column(key, sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id", key],
@@ -220,8 +209,8 @@ def _table(name: str, of: str, key: str, words: list[tuple[str, sa.Computed | No
         ),
         sa.PrimaryKeyConstraint("organization_id", key, name=op.f(f"pk_{name}")),
     )
-    organization = sa.literal_column("organization_id")
+    organization: sa.ColumnElement[str] = sa.literal_column("organization_id")
     op.create_index(f"ix_{name}_name_{key}", name, [organization, sa.literal_column("name"), sa.literal_column(key)])
     op.create_index(f"ix_{name}_words", name, [organization, sa.literal_column("words")], postgresql_using="gin")
-    trigrams = sa.literal_column("name gin_trgm_ops")
+    trigrams: sa.ColumnElement[str] = sa.literal_column("name gin_trgm_ops")
     op.create_index(f"ix_{name}_name_trigrams", name, [organization, trigrams], postgresql_using="gin")
