@@ -14,8 +14,15 @@ Sessions = async_sessionmaker[AsyncSession]
 Reads = asyncpg.Pool | asyncpg.Connection
 """Whatever a finished statement can be sent to."""
 
-# Time stamps leave the database in UTC. Statements are short: compiling them never pays.
-SESSION = {"timezone": "UTC", "datestyle": "ISO", "jit": "off", "application_name": "kartotek"}
+# Time stamps leave the database in UTC. Statements are short: compiling them never pays. A word of four letters is like
+# another one that differs in one letter, a word of nine like one that differs in two.
+SESSION = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "jit": "off",
+    "application_name": "kartotek",
+    "pg_trgm.word_similarity_threshold": "0.4",
+}
 
 
 @dataclass(frozen=True)

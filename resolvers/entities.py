@@ -97,6 +97,14 @@ class ToMany:
     """Who sees which of them, where that is simpler to tell for whoever sees this row."""
 
 
+@dataclass(frozen=True)
+class FoundBy:
+    """Where the words are that an entity is searched by, and which column has its key."""
+
+    model: Any
+    by: str
+
+
 Declared = Value | Group | Elements | Parts | ToOne | ToMany
 
 
@@ -111,6 +119,7 @@ class Entity:
     groups: Mapping[str, Callable[..., Predicate]] = field(default_factory=dict)
     order: tuple[Sort, ...] = ()
     newest_first: bool = False
+    found_by: FoundBy | None = None
 
     def field(self, name: str) -> Declared:
         """What `name` stands for: as declared, else the column of that name."""
@@ -247,12 +256,14 @@ CUSTOMER = Entity(
         "viewer_can_edit": Value(lambda row: rights.edits_customer(row.table, row.may)),
     },
     groups={"ACTIVE": groups.active_customer, "PROSPECT": groups.prospect},
+    found_by=FoundBy(models.CustomerSearch, "customer_id"),
 )
 CONTACT = Entity(
     "Contact",
     models.Contact,
     sees=rights.sees_contact,
     fields={"id": tagged("Contact"), "customer": ToOne("Customer", "customer_id")},
+    found_by=FoundBy(models.ContactSearch, "contact_id"),
 )
 SALES_STATUS = Entity("SalesStatus", models.SalesStatus, fields={"id": tagged("SalesStatus")}, order=(Sort(("name",)),))
 CASE = Entity(

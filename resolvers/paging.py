@@ -15,10 +15,12 @@ import sqlalchemy as sa
 from db.models import table_of
 from resolvers.entities import ENTITIES, Entity, Expression, Group, Row, ToOne, Value
 from resolvers.rights import Predicate
+from resolvers.search import BY_RELEVANCE
 from resolvers.selection import EVERYTHING, Condition, Operand, Page, Position, Sort
 from resolvers.viewer import NOBODY
 
 DEFAULT_SIZE = 50
+LONGEST_SEARCH = 200
 LARGEST_SIZE = 1000
 
 
@@ -45,6 +47,11 @@ def sort_keys(entity: Entity, order: Sequence[Sort], row: Row) -> tuple[Key, ...
     direction = wanted[-1].descending if wanted else entity.newest_first
     keys = [_key(entity, row, sort) for sort in wanted]
     return (*keys, Key(row.c.id, direction, nullable=False))
+
+
+def relevance_keys(rank: Expression, name: Expression, key: Expression) -> tuple[Key, ...]:
+    """What a list is ordered by that was searched for: the best match first, then by name."""
+    return tuple(Key(expression, descending=False, nullable=False) for expression in (rank, name, key))
 
 
 def _key(entity: Entity, row: Row, sort: Sort) -> Key:
@@ -146,7 +153,10 @@ def page(
     entity: str, arguments: Mapping[str, Any], *, where: Condition = EVERYTHING, order: tuple[Sort, ...] = ()
 ) -> Page:
     """The part of a list that `first`, `after`, `last` and `before` ask for; BadArgument where they make no sense."""
-    first, last = arguments.get("first"), arguments.get("last")
+    first, last, wanted = arguments.get("first"), arguments.get("last"), arguments.get("search")
+    if wanted is not None:
+        _check_search(wanted)
+        order = order or BY_RELEVANCE
     if first is not None and last is not None:
         raise BadArgument("Give either first or last, not both.", "last")
     return Page(
@@ -156,7 +166,15 @@ def page(
         before=_position(entity, order, arguments.get("before"), "before"),
         where=where,
         order=order,
+        search=None if wanted is None else Operand(wanted),
     )
+
+
+def _check_search(wanted: str) -> None:
+    if len(wanted) > LONGEST_SEARCH:
+        raise BadArgument(f"search has {len(wanted):,} characters, more than {LONGEST_SEARCH}; shorten it.", "search")
+    if not any(char.isalnum() for char in wanted) or not storable(wanted):
+        raise BadArgument("search has no letter or digit to look for: give it some, or leave it out.", "search")
 
 
 def _size(asked: int | None, argument: str) -> int:
@@ -167,13 +185,18 @@ def _size(asked: int | None, argument: str) -> int:
     return asked
 
 
+_RELEVANCE = relevance_keys(
+    sa.literal_column("rank", sa.Integer), sa.literal_column("name", sa.Text), sa.literal_column("id", sa.Uuid)
+)
+
+
 def _position(entity: str, order: tuple[Sort, ...], text: str | None, argument: str) -> Position | None:
     if text is None:
         return None
     content = _decode(text, argument)
     if content[0] != _fingerprint(order):
         raise BadArgument(f"{argument} is a cursor of another order; use it with the orderBy it came from.", argument)
-    keys = _keys(entity, order)
+    keys = _RELEVANCE if order == BY_RELEVANCE else _keys(entity, order)
     if len(content) != len(keys) + 1:
         raise _not_a_cursor(argument)
     return Position(tuple(_operand(key, value, argument) for key, value in zip(keys, content[1:], strict=True)))

@@ -112,6 +112,8 @@ class Page:
     before: Position | None = None
     where: Condition = EVERYTHING
     order: tuple[Sort, ...] = ()
+    search: Operand | None = None
+    """Only what has these words; where nothing has, what is called alike."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ rows gathered into a JSON array, and the viewer's organisation and rights are co
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, singledispatchmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, asyncpg
 
 from db.models import table_of
-from resolvers import rights
+from resolvers import rights, search
 from resolvers.entities import (
     ENTITIES,
     Declared,
@@ -27,7 +27,7 @@ from resolvers.entities import (
     ToOne,
     Value,
 )
-from resolvers.paging import Key, beyond, cursor, order_by, sort_keys
+from resolvers.paging import Key, beyond, cursor, order_by, relevance_keys, sort_keys
 from resolvers.rendering import NULL, json_array, json_object, json_value, literal, or_null, text
 from resolvers.rights import Predicate
 from resolvers.selection import (
@@ -39,6 +39,7 @@ from resolvers.selection import (
     Connection,
     Field,
     Fields,
+    Found,
     Listing,
     Member,
     Missing,
@@ -113,6 +114,18 @@ def _members(fields: Fields, value: Callable[[Field], Expression]) -> Expression
     )
 
 
+@dataclass(frozen=True)
+class _FoundBy:
+    """What rows are found by, in a statement: the table and its column with their keys."""
+
+    table: sa.FromClause
+    key: Expression
+
+    def of(self, row: Row) -> Predicate:
+        """It is what this row is found by."""
+        return sa.and_(rights.in_organization(self.table), self.key == row.c.id)
+
+
 class _Builder:
     """Builds one statement; its methods turn parts of a selection into SQL on a given row."""
 
@@ -128,6 +141,12 @@ class _Builder:
     def row(self, entity: Entity) -> Row:
         """The entity's table under a name of its own."""
         return Row(table_of(entity.model).alias(), self.may)
+
+    def found_by(self, entity: Entity) -> "_FoundBy":
+        """The table of what the entity is found by, under a name of its own."""
+        assert entity.found_by is not None
+        table = table_of(entity.found_by.model).alias()
+        return _FoundBy(table, table.c[entity.found_by.by])
 
     # ------------------------------------------------------------------ whole statements
 
@@ -262,7 +281,8 @@ class _Builder:
         self, entity: Entity, page: Page, fields: Fields, parent: tuple[Row, ToMany] | None = None
     ) -> Expression:
         """The JSON of a page of a list; of the rows that point at the parent, where there is one."""
-        return _ConnectionBuilder(self, entity, page, parent).json(fields)
+        builder = _ConnectionBuilder if page.search is None else _SearchBuilder
+        return builder(self, entity, page, parent).json(fields)
 
     def matching(self, entity: Entity, row: Row, where: Condition) -> list[Predicate]:
         """The rows that the viewer may see and that meet the condition."""
@@ -293,6 +313,13 @@ class _Builder:
     @condition.register
     def _(self, condition: Member, entity: Entity, row: Row) -> Predicate:
         return entity.groups[condition.group](row)
+
+    @condition.register
+    def _(self, condition: Found, entity: Entity, row: Row) -> Predicate:
+        found, given = self.found_by(entity), self.bind(condition.text, sa.Text())
+        has_words = search.has_words(found.table, given)
+        keys = sa.select(found.key).where(rights.in_organization(found.table), has_words)
+        return sa.type_coerce(row.c.id.in_(keys), sa.Boolean)
 
     @condition.register
     def _(self, condition: Related, entity: Entity, row: Row) -> Predicate:
@@ -329,6 +356,14 @@ class _PageRows:
     """Leaves out the row after the page, where that was read to know whether there is one."""
 
 
+class _Rows(NamedTuple):
+    """Rows of a list, before it is cut into pages."""
+
+    row: Row
+    where: Sequence[Predicate]
+    keys: Sequence[Key]
+
+
 class _ConnectionBuilder:
     """Builds the sub-select of one page: its rows in order, then gathered."""
 
@@ -353,10 +388,13 @@ class _ConnectionBuilder:
     def _within_parent(self, statement: sa.Select[Any]) -> sa.Select[Any]:
         return statement.correlate(self._parent[0].table) if self._parent else statement
 
-    def _rows(self) -> tuple[Row, list[Predicate], tuple[Key, ...]]:
+    def _rows(self) -> _Rows:
+        row, where = self._filtered()
+        return _Rows(row, where, sort_keys(self._entity, self._page.order, row))
+
+    def _filtered(self) -> tuple[Row, list[Predicate]]:
         row = self._builder.row(self._entity)
-        where = [*self._seen(row), self._builder.condition(self._page.where, self._entity, row)]
-        return row, where, sort_keys(self._entity, self._page.order, row)
+        return row, [*self._seen(row), self._builder.condition(self._page.where, self._entity, row)]
 
     def _seen(self, row: Row) -> list[Predicate]:
         if self._parent is None:
@@ -378,20 +416,23 @@ class _ConnectionBuilder:
 
     def _found(self, size: int) -> tuple[sa.Subquery, list[Key]]:
         """So many rows in the order of reading, and the sort keys as they are called there."""
-        row, where, keys = self._rows()
+        rows = self._rows()
+        return _as_called_in(self._within_parent(self._nearest(rows, size)).subquery(), rows.keys)
+
+    def _nearest(self, rows: _Rows, size: int) -> sa.Select[Any]:
+        """The first so many of these rows within the page's bounds, with their sort keys."""
         bounds = [
-            beyond(keys, position, self._builder.bind, forward=forward)
+            beyond(rows.keys, position, self._builder.bind, forward=forward)
             for position, forward in ((self._page.after, True), (self._page.before, False))
             if position is not None
         ]
-        found = self._within_parent(
-            sa.select(row.table, *(key.expression.label(f"key_{place}") for place, key in enumerate(keys)))
-            .where(*where, *bounds)
-            .order_by(*order_by(keys, backward=self._page.backward))
+        return (
+            sa.select(rows.row.table, *(key.expression.label(f"key_{place}") for place, key in enumerate(rows.keys)))
+            .where(*rows.where, *bounds)
+            .order_by(*order_by(rows.keys, backward=self._page.backward))
             # A literal: with a parameter PostgreSQL may settle on a plan that fits no page size.
             .limit(literal(str(size)))
-        ).subquery()
-        return found, [replace(key, expression=found.c[f"key_{place}"]) for place, key in enumerate(keys)]
+        )
 
     def _field(self, field: Field, rows: _PageRows) -> Expression:
         match field.name:
@@ -443,16 +484,80 @@ class _ConnectionBuilder:
 
     def _up_to(self, position: Any, *, forward: bool) -> Expression:
         """Whether a row lies at the position or, seen in this direction, past it."""
-        row, where, keys = self._rows()
-        outside = sa.not_(beyond(keys, position, self._builder.bind, forward=not forward).is_(sa.true()))
+        return self._reaches(self._rows(), position, forward=forward)
+
+    def _reaches(self, rows: _Rows, position: Any, *, forward: bool) -> Expression:
+        outside = sa.not_(beyond(rows.keys, position, self._builder.bind, forward=not forward).is_(sa.true()))
         return self._within_parent(
-            sa.select(sa.literal_column("1")).select_from(row.table).where(*where, outside)
+            sa.select(sa.literal_column("1")).select_from(rows.row.table).where(*rows.where, outside)
         ).exists()
 
     def _total_count(self) -> Expression:
-        row, where, _ = self._rows()
-        counted = sa.select(sa.func.count()).select_from(row.table).where(*where)
+        return self._count(self._rows())
+
+    def _count(self, rows: _Rows) -> Expression:
+        counted = sa.select(sa.func.count()).select_from(rows.row.table).where(*rows.where)
         return self._within_parent(counted).scalar_subquery()
+
+
+def _as_called_in(found: sa.Subquery, keys: Sequence[Key]) -> tuple[sa.Subquery, list[Key]]:
+    return found, [replace(key, expression=found.c[f"key_{place}"]) for place, key in enumerate(keys)]
+
+
+class _SearchBuilder(_ConnectionBuilder):
+    """Builds the page of a list that is searched.
+
+    Each way to match is a select of its own that ends as soon as it has found enough, for words may be in most rows.
+    """
+
+    @property
+    def _is_by_relevance(self) -> bool:
+        return self._page.order == search.BY_RELEVANCE
+
+    def _matching(self, kind: search.Kind) -> _Rows:
+        assert self._page.search is not None
+        row, where = self._filtered()
+        found = self._builder.found_by(self._entity)
+        way = kind(found.table, self._builder.bind(self._page.search, sa.Text()))
+        if self._is_by_relevance:
+            keys = relevance_keys(way.rank, found.table.c.name, row.c.id)
+        else:
+            keys = sort_keys(self._entity, self._page.order, row)
+        return _Rows(row, [*where, found.of(row), way.matches], keys)
+
+    def _by_words(self) -> list[_Rows]:
+        """What has the words, the best matches first."""
+        return [self._matching(way) for way in (search.WAYS if self._is_by_relevance else (search.by_words,))]
+
+    def _alike(self) -> _Rows:
+        """What is called alike, where nothing has the words."""
+        alike, others = self._matching(search.likeness), self._matching(search.by_words)
+        return alike._replace(where=[*alike.where, ~sa.exists().where(*others.where)])
+
+    def _found(self, size: int) -> tuple[sa.Subquery, list[Key]]:
+        *better, last = self._by_words()
+        parts = []
+        if better:
+            best = sa.union_all(*(self._part(rows, size) for rows in better)).cte("best")
+            parts.append(sa.select(best))
+            if not self._page.backward:
+                # Where these have filled the page, the last way need not look for what it may never find.
+                too_few = sa.select(sa.func.count()).select_from(best).scalar_subquery() < literal(str(size))
+                last = last._replace(where=[*last.where, too_few])
+        together = sa.union_all(*parts, self._part(last, size), self._part(self._alike(), size)).subquery()
+        found, keys = _as_called_in(together, last.keys)
+        ordered = sa.select(found).order_by(*order_by(keys, backward=self._page.backward)).limit(literal(str(size)))
+        return _as_called_in(ordered.subquery(), last.keys)
+
+    def _part(self, rows: _Rows, size: int) -> sa.Select[Any]:
+        return sa.select(self._nearest(rows, size).subquery())
+
+    def _up_to(self, position: Any, *, forward: bool) -> Expression:
+        every = (*self._by_words(), self._alike())
+        return sa.or_(*(self._reaches(rows, position, forward=forward) for rows in every))
+
+    def _total_count(self) -> Expression:
+        return self._count(self._matching(search.by_words)) + self._count(self._alike())
 
 
 def _with_joins(row: Row) -> sa.FromClause:

@@ -116,8 +116,19 @@ class Query:
     )
     customer: Customer | None = by_id("A customer.")
     contact: Contact | None = by_id("A contact person.")
-    customers: Connection[Customer] = page_field("The customers.", CustomerFilter, CustomerOrder)
-    contacts: Connection[Contact] = page_field("The contact persons of all customers.", ContactFilter, ContactOrder)
+    customers: Connection[Customer] = page_field(
+        "The customers. `search` looks at their names, numbers, business ids, VAT numbers and e-mail addresses, and at "
+        "the names of their contacts.",
+        CustomerFilter,
+        CustomerOrder,
+        search=True,
+    )
+    contacts: Connection[Contact] = page_field(
+        "The contact persons of all customers. `search` looks at their names, e-mail addresses and telephone numbers.",
+        ContactFilter,
+        ContactOrder,
+        search=True,
+    )
     industries: Connection[Industry] = page_field("The organisation's industries.", IndustryFilter, IndustryOrder)
     users: Connection[User] = page_field("The people who work with the registry.", UserFilter, UserOrder)
     cases: Connection[Case] = page_field("The sales cases and projects.", CaseFilter, CaseOrder)

@@ -51,13 +51,13 @@ async def read_one(info: Info, where: Condition, order: tuple[Sort, ...] = ()) -
     return await answer(info, one_query(selected(info), where, order))
 
 
-def page_field(description: str, filter: Any = None, order: Any = None) -> Any:
+def page_field(description: str, filter: Any = None, order: Any = None, *, search: bool = False) -> Any:
     """A root field that answers a page of a list."""
 
     async def resolve(root: Any, info: Info, **_: Any) -> Any:
         return await read_page(info)
 
-    return field_with(paging(filter, order), description, resolve)
+    return field_with(paging(filter, order, search=search), description, resolve)
 
 
 def list_field(description: str) -> Any:

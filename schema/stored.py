@@ -63,7 +63,13 @@ Last = Annotated[int | None, strawberry.argument(description="So many from the e
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 
-def paging(filter: Any = None, order: Any = None) -> dict[str, Any]:
+SEARCH = (
+    "Words in any order, each the beginning of one that is there; accents and case do not matter. "
+    "Without `orderBy` the best match comes first; where nothing has the words, like names are found."
+)
+
+
+def paging(filter: Any = None, order: Any = None, *, search: bool = False) -> dict[str, Any]:
     """The arguments of a connection, by name, with their annotations."""
     arguments: dict[str, Any] = {"first": First, "after": After, "last": Last, "before": Before}
     if filter is not None:
@@ -71,6 +77,8 @@ def paging(filter: Any = None, order: Any = None) -> dict[str, Any]:
     if order is not None:
         described = strawberry.argument(description="Sort keys, the most important first; the id settles ties.")
         arguments["order_by"] = Annotated[list[order] | None, described]
+    if search:
+        arguments["search"] = Annotated[str | None, strawberry.argument(description=SEARCH)]
     return arguments
 
 

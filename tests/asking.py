@@ -46,7 +46,7 @@ BEYOND_ROOTS: set[str] = set()
 BEYOND: set[tuple[str, str]] = set()
 """The same of fields, as (type, field)."""
 
-BEYOND_ARGUMENTS: set[str] = set()
+BEYOND_ARGUMENTS: set[str] = {"search"}
 """The same of arguments, by name."""
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

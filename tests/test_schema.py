@@ -17,8 +17,6 @@ LATER = (
     "Query.checkVatNumber",
     "Query.registries",
     "Query.registry",
-    "Query.customers(search:)",
-    "Query.contacts(search:)",
     "Query.reportFields",
     "Query.composeReport",
     "Query.reportRows",

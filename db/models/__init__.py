@@ -38,6 +38,7 @@ from db.models.organization import (
 from db.models.registry import CompanyStatus, RegistryCache, RegistryField, RegistryLink, RegistryLinkFields
 from db.models.report import Report, ReportFields, ReportStatus, Visibility
 from db.models.sales import Case, CaseFields, SalesCategory, SalesStatus, SalesStatusFields
+from db.models.search import ContactSearch, CustomerSearch
 from db.models.trail import (
     BulkOperation,
     BulkOperationFields,
@@ -66,11 +67,13 @@ __all__ = [
     "CompanyStatus",
     "Contact",
     "ContactFields",
+    "ContactSearch",
     "Cost",
     "CostFields",
     "CostKind",
     "Customer",
     "CustomerFields",
+    "CustomerSearch",
     "Entity",
     "IdempotencyKey",
     "Industry",
