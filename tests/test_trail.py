@@ -34,6 +34,8 @@ UNTRACED_TABLES = {
     "rejections": "tells of what was not changed",
     "idempotency_keys": "answers to be given again",
     "registry_links": "tells where traced values came from",
+    "customer_search": "is made of customers and contacts, to find them by",
+    "contact_search": "is made of contacts, to find them by",
 }
 UNTRACED_COLUMNS = {
     "organization_id": "never changes",
@@ -327,6 +329,22 @@ STEPS: list[Step] = [
     ("deleteCosts", lambda known: {"costs": [{"externalId": "o1"}, {"externalId": "o2"}]}),
     ("deleteInvoices", lambda known: {"invoices": [{"externalId": "i1"}, {"externalId": "i2"}]}),
     ("deleteCases", lambda known: {"cases": [{"externalId": "k2"}]}),
+    (
+        "bulkUpdateCustomers",
+        lambda known: {
+            "target": {"matching": {"search": "berg", "expectedCount": 1}},
+            "set": {"industry": {"name": "Other"}, "owner": None, "language": "sv", "isActive": True},
+        },
+    ),
+    ("undoBulkOperation", lambda known: {"id": known("BulkOperation", undoes_id=None)}),
+    (
+        "bulkUpdateCustomers",
+        lambda known: {
+            "target": {"ids": [known("Customer", external_id="c1"), known("Customer", external_id="c2")]},
+            "set": {"marketingAllowed": False},
+            "dryRun": True,
+        },
+    ),
     ("createToken", lambda known: {"input": {"name": "ci", "scope": "READ", "expiresAt": "2199-01-01T00:00:00Z"}}),
     ("revokeToken", lambda known: {"id": known("Token", name="ci")}),
 ]
