@@ -181,9 +181,9 @@ async def test_an_operation_of_somebody_else_is_for_administrators(database, vie
 
 
 async def test_a_number_taken_meanwhile_stays_with_who_has_it(database, viewer):
-    (moved,) = await some(database, viewer, {"country": "NO", "business_id": "5560125790"})
+    (moved,) = await some(database, viewer, {"country": "DE", "business_id": "5560125790"})
     operation = await changed(database, viewer, [moved], country="SE")
-    (newcomer,) = await some(database, viewer, {"country": "NO", "business_id": "5560125790"})
+    (newcomer,) = await some(database, viewer, {"country": "DE", "business_id": "5560125790"})
     answer = await undo(database, viewer, operation)
     assert [(each["code"], each["entityId"]) for each in answer["problems"]] == [("DUPLICATE", newcomer)]
     assert (await row(database, moved)).country == "SE"
