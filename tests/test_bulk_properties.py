@@ -41,7 +41,7 @@ SETS = st.fixed_dictionaries(
     optional={
         "industry": st.sampled_from((None, Ref("name", "Retail"), Ref("name", "Wholesale"))),
         "owner": st.sampled_from((None, Ref("email", "clerk@example.com"))),
-        "country": st.sampled_from(("FI", "SE", "NO")),
+        "country": st.sampled_from(("DE", "LT", "HU")),
         "language": st.sampled_from((None, "fi", "sv")),
         "is_active": st.booleans(),
         "marketing_allowed": st.booleans(),
@@ -86,16 +86,16 @@ async def world(server: str, template: str) -> AsyncIterator[World]:
             wholesale = await an_industry(session, administrator, name="Wholesale")
             own, industry = {"owner": ref("User", clerk.user_id)}, {"industry": ref("Industry", retail)}
             each: tuple[dict[str, Any], ...] = (
-                {**own, "country": "FI", "business_id": "1"},
-                {**own, "country": "SE", "business_id": "1", "language": "sv"},
-                {**own, "country": "NO", "business_id": "2", **industry},
-                {"country": "SE", "business_id": "2", "is_active": False},
+                {**own, "country": "DE", "business_id": "1"},
+                {**own, "country": "LT", "business_id": "1", "language": "sv"},
+                {**own, "country": "HU", "business_id": "2", **industry},
+                {"country": "LT", "business_id": "2", "is_active": False},
                 {**own, "is_internal": True},
                 {"is_internal": True, "language": "fi"},
                 {**industry, "language": "fi", "marketing_allowed": False},
                 {**own, **industry, "language": "fi"},
                 {},
-                {**own, "country": "FI", "business_id": "2"},
+                {**own, "country": "DE", "business_id": "2"},
             )
             keys = [await a_customer(session, administrator, **values) for values in each]
         names = {
