@@ -108,6 +108,7 @@ class Customer(CustomerFields, Versioned, table=True):
         index("customers", "lower(email)", "id"),
         index("customers", "lower(business_id)", "id"),
         index("customers", "lower(country)", "id"),
+        index("customers", "vat_number", "id"),
         index("customers", "is_active", "id"),
         index("customers", "industry_id", "id"),
         index("customers", "owner_id", "id"),
