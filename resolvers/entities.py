@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from db import models
 from db.models import table_of
-from resolvers import groups, rights
+from resolvers import duplicates, groups, rights
 from resolvers.ids import TAGS
 from resolvers.rendering import text
 from resolvers.rights import Predicate, Table
@@ -255,7 +255,11 @@ CUSTOMER = Entity(
         "registry_status": Value(_registry_status),
         "viewer_can_edit": Value(lambda row: rights.edits_customer(row.table, row.may)),
     },
-    groups={"ACTIVE": groups.active_customer, "PROSPECT": groups.prospect},
+    groups={
+        "ACTIVE": groups.active_customer,
+        "PROSPECT": groups.prospect,
+        "POSSIBLE_DUPLICATE": duplicates.possible_duplicate,
+    },
     found_by=FoundBy(models.CustomerSearch, "customer_id"),
 )
 CONTACT = Entity(

@@ -36,10 +36,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the entity's named groups, such as the customers behind a figure."""
+    """One of the entity's named groups, such as the customers behind a figure; some are about a row of this key."""
 
     group: str
-    arguments: tuple[Operand, ...] = ()
+    keys: tuple[Operand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,13 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All rows of a short list, in its own order."""
+    """The rows of a short list, in its own order."""
 
     entity: str
     fields: Fields
     where: Condition = EVERYTHING
+    most: int | None = None
+    """How many are wanted at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ def nodes_asked(query: Query) -> int:
         case Some():
             widest = max((_below(fields) for _, fields in query.fields), default=0)
             return len(query.keys.value) * (1 + widest)
+        case Listing(most=int(most)):
+            return most * (1 + _below(query.fields))
         case _:
             return 1 + _below(query.fields)
 

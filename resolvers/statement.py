@@ -167,9 +167,15 @@ class _Builder:
     def _(self, query: Listing) -> sa.Select[Any]:
         entity = ENTITIES[query.entity]
         row = self.row(entity)
-        keys = order_by(sort_keys(entity, (), row), backward=False)
-        items = json_array(self.object(entity, row, query.fields), *keys)
-        return sa.select(items).where(*self.matching(entity, row, query.where))
+        where = self.matching(entity, row, query.where)
+        if query.most is not None:
+            first = sa.select(row.table).where(*where).order_by(*self._in_own_order(entity, row))
+            row, where = Row(first.limit(literal(str(query.most))).subquery(), self.may), []
+        items = json_array(self.object(entity, row, query.fields), *self._in_own_order(entity, row))
+        return sa.select(items).select_from(row.table).where(*where)
+
+    def _in_own_order(self, entity: Entity, row: Row) -> list[Expression]:
+        return order_by(sort_keys(entity, (), row), backward=False)
 
     @statement.register
     def _(self, query: Connection) -> sa.Select[Any]:
@@ -312,7 +318,8 @@ class _Builder:
 
     @condition.register
     def _(self, condition: Member, entity: Entity, row: Row) -> Predicate:
-        return entity.groups[condition.group](row)
+        keys = (self.bind(operand, sa.Uuid()) for operand in condition.keys)
+        return entity.groups[condition.group](row, *keys)
 
     @condition.register
     def _(self, condition: Found, entity: Entity, row: Row) -> Predicate:

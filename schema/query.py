@@ -8,7 +8,7 @@ from graphql import GraphQLError
 
 from resolvers.ids import decode, find_key
 from resolvers.paging import storable
-from resolvers.selection import All, AnyOf, Compare, Operand, Sort, by_key
+from resolvers.selection import All, AnyOf, Compare, Member, Operand, Sort, by_key
 from schema.context import Info
 from schema.customer import Contact, Customer, Industry
 from schema.filters import (
@@ -34,7 +34,7 @@ from schema.orders import (
     UserOrder,
 )
 from schema.organization import Organization, Permissions, Role, Token, Unit, User
-from schema.reading import answer, list_field, page_field, read_one, selected
+from schema.reading import answer, list_field, page_field, read_list, read_one, selected
 from schema.report import Report
 from schema.sales import Case, Cost, Invoice, InvoiceStatus, SalesStatus
 from schema.selection import one_query, some_query
@@ -42,6 +42,7 @@ from schema.stored import Connection, Node, field_with, told
 from schema.trail import BulkOperation, Change
 
 MOST_IDS = 1000
+MOST_DUPLICATES = 100
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description=f"Ids of any types, at most {MOST_IDS:,}.")]
@@ -87,6 +88,11 @@ async def _report(root: Any, info: Info, id: strawberry.ID | None, name: str | N
     shared = Compare("visibility", "eq", Operand("SHARED"))
     named = All((Compare("name", "eq", Operand(name)), AnyOf((own, shared))))
     return await read_one(info, named, order=(Sort(("is_own",), descending=True),))
+
+
+async def _possible_duplicates(root: Any, info: Info, customer_id: strawberry.ID) -> Any:
+    key = find_key("Customer", customer_id)
+    return await read_list(info, Member("POSSIBLE_DUPLICATE", (Operand(key),)), MOST_DUPLICATES) if key else []
 
 
 async def _user(root: Any, info: Info) -> Any:
@@ -141,6 +147,18 @@ class Query:
     tokens: list[Token] = list_field("One's own tokens; everybody's for an administrator.")
     changes: Connection[Change] = page_field("The audit trail, newest first.", ChangeFilter)
     bulk_operation: BulkOperation | None = by_id("A mass update.")
+    possible_duplicates: list[Customer] = field_with(
+        {
+            "customer_id": Annotated[
+                strawberry.ID, strawberry.argument(description="The customer that may be there twice.")
+            ]
+        },
+        "Other customers that may be the same company, the oldest first, 100 at most: with the same VAT number; or "
+        "with a like name (half of the names' groups of three letters in common, legal forms aside) and the same "
+        "e-mail domain or a town in common. Empty where the customer is unknown.",
+        _possible_duplicates,
+        required=("customer_id",),
+    )
     reports: Connection[Report] = page_field("One's own reports and the shared ones.", ReportFilter, ReportOrder)
     report: Report | None = field_with(
         {

@@ -41,9 +41,9 @@ async def read_page(info: Info, within: Condition = EVERYTHING) -> Any:
     return await answer(info, connection_query(selected(info), within))
 
 
-async def read_list(info: Info) -> Any:
-    """The short list that the field asks for."""
-    return await answer(info, listing_query(selected(info)))
+async def read_list(info: Info, within: Condition = EVERYTHING, most: int | None = None) -> Any:
+    """The short list that the field asks for: so many at most of the rows that are `within`."""
+    return await answer(info, listing_query(selected(info), within, most))
 
 
 async def read_one(info: Info, where: Condition, order: tuple[Sort, ...] = ()) -> Any:

@@ -182,9 +182,9 @@ def connection_query(selected: Selected, within: Condition = EVERYTHING) -> Conn
     return Connection(selected.type.name.removesuffix(CONNECTION), selected.page(within), selected.fields())
 
 
-def listing_query(selected: Selected) -> Listing:
-    """The query behind a field that answers a short list."""
-    return Listing(selected.type.name, selected.fields())
+def listing_query(selected: Selected, within: Condition = EVERYTHING, most: int | None = None) -> Listing:
+    """The query behind a field that answers a short list, of the rows that are `within`."""
+    return Listing(selected.type.name, selected.fields(), within, most)
 
 
 def one_query(selected: Selected, where: Condition, order: tuple[Sort, ...] = (), entity: str | None = None) -> One:

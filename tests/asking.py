@@ -216,13 +216,8 @@ class Asking:
     def arguments(self, on: str, name: str, definition: GraphQLField) -> dict[str, Any]:
         given: dict[str, Any] = {}
         entity = get_named_type(definition.type).name.removesuffix("Connection")
-        if name == "report":
-            named = self.draw(st.booleans())
-            return {"name": f"r{self.draw(st.integers(0, 3))}"} if named else {"id": self.an_id("Report")}
-        if "id" in definition.args:
-            return {"id": self.an_id(None if name == "node" else entity)}
-        if "ids" in definition.args:
-            return {"ids": [self.an_id(None) for _ in range(self.draw(st.integers(0, 6)))]}
+        if keys := self.keys_of(entity, name, definition):
+            return keys
         if name == "kpis":
             return {"asOf": self.a_day()}
         if "from" in definition.args:
@@ -236,6 +231,17 @@ class Asking:
         if "filter" in definition.args and self.draw(st.booleans()):
             given["filter"] = self.filter(entity, f"{entity}Filter", 2)
         return given
+
+    def keys_of(self, entity: str, name: str, definition: GraphQLField) -> dict[str, Any]:
+        """What names the things that are asked for, where the field takes that."""
+        if name == "report":
+            named = self.draw(st.booleans())
+            return {"name": f"r{self.draw(st.integers(0, 3))}"} if named else {"id": self.an_id("Report")}
+        if "id" in definition.args:
+            return {"id": self.an_id(None if name == "node" else entity)}
+        if "ids" in definition.args:
+            return {"ids": [self.an_id(None) for _ in range(self.draw(st.integers(0, 6)))]}
+        return {"customerId": self.an_id("Customer")} if "customerId" in definition.args else {}
 
     def page(self, entity: str) -> dict[str, Any]:
         given: dict[str, Any] = {}

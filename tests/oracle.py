@@ -89,10 +89,12 @@ ROOT_LISTS = {
     "tokens": "Token",
 }
 ROOT_ONES = {"customer": "Customer", "contact": "Contact", "bulkOperation": "BulkOperation"}
-ROOTS = {*ROOT_PAGES, *ROOT_LISTS, *ROOT_ONES, "node", "nodes", "report", "viewer", "kpis"}
+ROOTS = {*ROOT_PAGES, *ROOT_LISTS, *ROOT_ONES, "node", "nodes", "report", "viewer", "kpis", "possibleDuplicates"}
 """The root fields that the oracle can answer."""
 
 BY_NAME = {"Unit", "Role", "SalesStatus", "InvoiceStatus"}
+LEGAL_FORMS = {"oy"}
+"""Those in the names of the worlds."""
 NOT_ALL_SEEN = "Margin needs the right to see all invoices and all costs."
 
 
@@ -248,6 +250,10 @@ class Oracle:
             return [self.object(entity, row, ask.fields) for row in self.ordered(entity, self.seen(entity), ())]
         if name in ROOT_PAGES:
             return self.page(ROOT_PAGES[name], self.seen(ROOT_PAGES[name]), ask)
+        if name == "possibleDuplicates":
+            return [
+                self.object("Customer", row, ask.fields) for row in self.possible_duplicates(arguments["customerId"])
+            ]
         return {"report": self.report, "viewer": self.viewer_object, "kpis": self.kpis}[name](ask)
 
     def by_id(self, text: str) -> tuple[str, Row] | None:
@@ -270,6 +276,27 @@ class Oracle:
         own = [row for row in named if row["owner_id"] == self.viewer.user_id]
         shared = [row for row in named if row["visibility"] == "SHARED"]
         return self.object("Report", (own or shared)[0], ask.fields) if own or shared else None
+
+    def possible_duplicates(self, text: str) -> list[Row]:
+        """Other customers that may be the one with this id, the oldest first."""
+        found = self.by_id(text)
+        if not found or found[0] != "Customer":
+            return []
+        subject = found[1]
+        others = [row for row in self.seen("Customer") if row["id"] != subject["id"]]
+        alike = [row for row in others if self.may_be_one(row, subject)]
+        return sorted(alike, key=lambda row: row["id"])[:100]
+
+    def may_be_one(self, one: Row, other: Row) -> bool:
+        if one["vat_number"] and one["vat_number"] == other["vat_number"]:
+            return True
+        domains = {row["email"] and row["email"].partition("@")[2].lower() for row in (one, other)}
+        one_domain = len(domains) == 1 and None not in domains
+        return are_like(one["name"], other["name"]) and (one_domain or bool(self.towns(one) & self.towns(other)))
+
+    def towns(self, customer: Row) -> set[str]:
+        mine = [row["city"] for row in self.rows["Address"] if row["customer_id"] == customer["id"]]
+        return {folded(city) for city in mine if city}
 
     def viewer_object(self, ask: Ask) -> Any:
         return {part.key: self.viewer_field(part) for part in ask.fields}
@@ -673,6 +700,19 @@ def folded(text: str) -> str:
     """Without case and accents."""
     bare = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
     return bare.translate(LETTERS).lower()
+
+
+def are_like(one: str, other: str) -> bool:
+    """Whether half of the groups of three letters that either name has are in both, legal forms aside."""
+    mine, theirs = trigrams(one), trigrams(other)
+    return 2 * len(mine & theirs) >= len(mine | theirs) > 0
+
+
+def trigrams(name: str) -> set[str]:
+    """The groups of three letters of each word, as if it had two blanks in front and one behind."""
+    words = re.findall(r"[^\W_]+", folded(name))
+    padded = [f"  {word} " for word in words if word not in LEGAL_FORMS] or [f"  {word} " for word in words]
+    return {word[start : start + 3] for word in padded for start in range(len(word) - 2)}
 
 
 def compared(operator: str, value: Any, operand: Any) -> bool:

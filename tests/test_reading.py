@@ -174,6 +174,7 @@ def test_every_argument_is_asked_with():
         "orderBy",
         "id",
         "ids",
+        "customerId",
         "name",
         "from",
         "to",

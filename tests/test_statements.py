@@ -12,6 +12,7 @@ from db.connection import connected
 from resolvers.ids import TAGS, encode
 from tests.asking import ROOT_FIELDS, TYPES
 from tests.conftest import cloned
+from tests.oracle import Oracle
 from tests.rows import a_world, insert
 from tests.worlds import answered, told
 
@@ -118,13 +119,20 @@ def an_id(kind: str) -> str:
     return f'"{encode(kind, WORLD.rows[kind][1]["id"])}"'
 
 
+def a_double() -> str:
+    """The id of a customer that may be there twice."""
+    oracle = Oracle(WORLD.rows, VIEWER)
+    each = (encode("Customer", row["id"]) for row in WORLD.rows["Customer"])
+    return next(text for text in each if oracle.possible_duplicates(text))
+
+
 def needed(field) -> str:
     """Values for the arguments that must be given, and pages small enough to go deep."""
     answered = get_named_type(field.type).name
     values = {
         "id": lambda: an_id("Case" if answered == "Node" else answered),
         "ids": lambda: f"[{an_id('Case')}, {an_id('Invoice')}]",
-        "customerId": lambda: an_id("Customer"),
+        "customerId": lambda: f'"{a_double()}"',
         "name": lambda: '"r1"',
         "first": lambda: "2",
     }
