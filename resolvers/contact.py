@@ -3,27 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db import models
-from db.models import Access, table_of
+from db.models import Access
 from resolvers import rights, trail
 from resolvers.contact_details import email, phone
 from resolvers.forms import Field, Form, Link, National, fields
 from resolvers.problems import forbidden
 from resolvers.references import Row
-from resolvers.rights import Predicate, Table, in_organization
-from resolvers.viewer import Permissions, Viewer
+from resolvers.viewer import Viewer
 from resolvers.writer import Draft, Writer, get_writer
 from resolvers.writing import Outcome, answering, get_editable, mark_deleted, prepare, refused, write_one
-
-
-def _edits_contact(row: Table, may: Permissions) -> Predicate:
-    customers = table_of(models.Customer).alias()
-    return sa.exists().where(
-        in_organization(customers), customers.c.id == row.c.customer_id, rights.edits_customer(customers, may)
-    )
 
 
 async def _goes_to_an_editable_customer(writer: Writer, drafts: Sequence[Draft]) -> None:
@@ -52,7 +43,7 @@ CONTACT = Form(
     ),
     label=_full_name,
     unique=(("external_id",),),
-    editable=_edits_contact,
+    editable=rights.edits_customer_of,
     rules=(_goes_to_an_editable_customer,),
 )
 

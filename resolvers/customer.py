@@ -188,7 +188,7 @@ async def delete_customer(session: AsyncSession, viewer: Viewer, id_text: str) -
     """Delete a customer with its contacts, softly; CONFLICT where it has cases or invoices. The path is `("id",)`."""
     writer = get_writer(session, viewer)
     row = await get_editable(writer, CUSTOMER, id_text, for_deletion=True)
-    if await _is_in_use(writer, row["id"]):
+    if await is_in_use(writer, row["id"]):
         return refused(conflict("This customer has cases or invoices; make it inactive instead.", "id"))
     contacts = await _contacts(writer, row["id"], CONTACTS.c.deleted_at.is_(None))
     await trail.record_gone(writer, CUSTOMER, await with_parts(writer, CUSTOMER, [row]))
@@ -206,11 +206,11 @@ async def restore_customer(session: AsyncSession, viewer: Viewer, id_text: str) 
     not deleted stays as it is.
     """
     writer = get_writer(session, viewer)
-    row = await _get_restorable(writer, id_text)
+    row = await get_restorable(writer, id_text)
     if row["deleted_at"] is None:
         return Outcome(row["id"])
     contacts = await _contacts(writer, row["id"], CONTACTS.c.deleted_at == row["deleted_at"])
-    if problems := [*await _taken_from(writer, CUSTOMER, [row]), *await _taken_from(writer, CONTACT, contacts)]:
+    if problems := [*await find_taken(writer, CUSTOMER, [row]), *await find_taken(writer, CONTACT, contacts)]:
         return refused(*problems)
     await mark_deleted(writer, CUSTOMER, [row], None)
     await mark_deleted(writer, CONTACT, contacts, None)
@@ -226,7 +226,8 @@ def _reaches(viewer: Viewer, level: Access, owner: Row | None) -> bool:
     return owner["id"] == viewer.user_id or (level is Access.UNIT and owner["unit_id"] in viewer.units)
 
 
-async def _is_in_use(writer: Writer, key: uuid.UUID) -> bool:
+async def is_in_use(writer: Writer, key: uuid.UUID) -> bool:
+    """Whether the customer has cases or invoices."""
     of_it = [
         sa.exists().where(in_organization(table), table.c.customer_id == sa.bindparam("key"))
         for table in (CASES, INVOICES)
@@ -245,7 +246,7 @@ async def _contacts(writer: Writer, customer_id: uuid.UUID, which: sa.ColumnElem
     return [dict(row) for row in rows.mappings()]
 
 
-async def _get_restorable(writer: Writer, id_text: str) -> Row:
+async def get_restorable(writer: Writer, id_text: str) -> Row:
     """The row, deleted or not; raises Refused where the viewer did not see it or could not edit it."""
     viewer, may = writer.viewer, writer.viewer.permissions
     users = table_of(models.User)
@@ -265,8 +266,8 @@ async def _get_restorable(writer: Writer, id_text: str) -> Row:
     return dict(row)
 
 
-async def _taken_from(writer: Writer, form: Form, rows: Sequence[Row]) -> list[Problem]:
-    """What the deleted rows held and others hold now."""
+async def find_taken(writer: Writer, form: Form, rows: Sequence[Row]) -> list[Problem]:
+    """What the deleted rows held and others hold now, as problems with the path `("id",)`."""
     problems: list[Problem] = []
     for columns in form.unique:
         held = [row for row in rows if all(row[name] is not None for name in columns)]

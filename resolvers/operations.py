@@ -116,6 +116,28 @@ async def _set(writer: Writer, key: uuid.UUID, values: dict[str, Any]) -> None:
     await writer.session.execute(statement, binds)
 
 
+async def reject(
+    writer: Writer, operation: Operation, refused: Sequence[tuple[uuid.UUID, Problem]], after: int = 0
+) -> None:
+    """Store why customers could not be changed; these rejections come after so many that are there."""
+    rows = [
+        {
+            "organization_id": writer.viewer.organization_id,
+            "id": uuid.UUID(f"{operation.id.hex[:24]}{place:08x}"),
+            "operation_id": operation.id,
+            "customer_ref": ids.encode("Customer", customer_id),
+            "customer_id": customer_id,
+            "code": problem.code,
+            "message": problem.message,
+            "path": list(problem.path),
+            "entity_ref": ids.encode(*problem.entity) if problem.entity else None,
+        }
+        for place, (customer_id, problem) in enumerate(refused, after + 1)
+    ]
+    if rows:
+        await writer.session.execute(sa.insert(REJECTIONS), rows)
+
+
 async def find_problems(session: AsyncSession, viewer: Viewer, operation_id: uuid.UUID) -> Sequence[Problem]:
     """The first rejections of an operation, in their order."""
     statement = (

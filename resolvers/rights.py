@@ -75,6 +75,14 @@ def edits_customer(row: Table, may: Permissions) -> Predicate:
     return sa.and_(sees_customer(row, may), _customer_within(row, may.edit_customers))
 
 
+def edits_customer_of(row: Table, may: Permissions) -> Predicate:
+    """What hangs on a customer that may be edited."""
+    customers = table_of(models.Customer).alias()
+    return sa.exists().where(
+        in_organization(customers), customers.c.id == row.c.customer_id, edits_customer(customers, may)
+    )
+
+
 def is_there(row: Table, may: Permissions) -> Predicate:
     """Not deleted: all that is left to ask of the contacts of a customer that the viewer sees."""
     return row.c.deleted_at.is_(None)
@@ -145,12 +153,13 @@ def _trail_of(model: Any, rule: Callable[[Table, Permissions], Predicate]) -> Ca
         subjects = table_of(model).alias()
         found = sa.exists().where(in_organization(subjects), subjects.c.id == row.c.entity_id, rule(subjects, may))
         # Nothing is left to look at once it is deleted: then only those who saw everything see its trail.
-        return sa.true() if _sees_every(model, may) else found
+        return sa.true() if sees_every(model, may) else found
 
     return predicate
 
 
-def _sees_every(model: Any, may: Permissions) -> bool:
+def sees_every(model: Any, may: Permissions) -> bool:
+    """Whether the viewer sees all rows of the model there are, and so those that are gone too."""
     level = {
         models.Customer: may.read_customers,
         models.Contact: may.read_customers,
@@ -208,7 +217,7 @@ def _unless_hidden(row: Table, may: Permissions, side: str, told: sa.ColumnEleme
 
 
 def _hideable(may: Permissions) -> list[str]:
-    return [name for name, (model, _) in _LINKS.items() if not _sees_every(model, may)]
+    return [name for name, (model, _) in _LINKS.items() if not sees_every(model, may)]
 
 
 def _never_saw(name: str, id_text: sa.ColumnElement[Any], may: Permissions) -> Predicate:

@@ -83,6 +83,7 @@ def _change(writer: Writer, form: Form, kind: ChangeKind, row: Row) -> dict[str,
         "entity_label": form.label(row)[:LONGEST_LABEL],
         "at": writer.at,
         "by_id": writer.by,
+        "operation_id": writer.operation_id,
     } | dict.fromkeys(("field", "old", "new", "old_label", "new_label"))
 
 

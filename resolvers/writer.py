@@ -26,6 +26,8 @@ class Writer:
     by: uuid.UUID | None
     """Who the audit trail says it was; None where there is nobody yet."""
     at: datetime = field(default_factory=now)
+    operation_id: uuid.UUID | None = None
+    """The operation that what is written is a part of, if it is one."""
 
 
 def find_refusal(viewer: Viewer, right: str | None = None) -> Problem | None:

@@ -18,7 +18,7 @@ from db.models import ProblemCode, table_of
 from db.models.base import new_id
 from resolvers import trail
 from resolvers.entities import ENTITIES
-from resolvers.forms import Field, Form, Link, National, Parts, Rule
+from resolvers.forms import Field, Form, Link, National, Parts
 from resolvers.ids import find_key
 from resolvers.problems import Problem, Refused, forbidden, not_found, stale
 from resolvers.references import Ref, Row, fold, key_column, resolve, unknown, values_of
@@ -66,7 +66,8 @@ async def prepare(writer: Writer, form: Form, drafts: Sequence[Draft], *, matchi
         _complete(writer, form, draft)
     await _spell(writer, form, drafts)
     await _link_among(writer, form, drafts)
-    for rule in (_unique(form), *form.rules):
+    await refuse_taken(writer, form, [draft for draft in drafts if draft.is_fine])
+    for rule in form.rules:
         await rule(writer, [draft for draft in drafts if draft.is_fine])
 
 
@@ -356,12 +357,10 @@ async def _find_parts(writer: Writer, parts: Parts, keys: Sequence[uuid.UUID]) -
 # ---------------------------------------------------------------- what no two rows share
 
 
-def _unique(form: Form) -> Rule:
-    async def rule(writer: Writer, drafts: Sequence[Draft]) -> None:
-        for columns in form.unique:
-            await _refuse_taken(writer, form, columns, drafts)
-
-    return rule
+async def refuse_taken(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
+    """Refuse drafts that would take what another row, or an earlier draft, has for itself."""
+    for columns in form.unique:
+        await _refuse_taken(writer, form, columns, drafts)
 
 
 async def _refuse_taken(writer: Writer, form: Form, columns: tuple[str, ...], drafts: Sequence[Draft]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers import administration, contact, customer, deletion, token, upsert
+from resolvers import administration, contact, customer, deletion, merge, token, upsert
 from resolvers.undo import UndoConflict as UndoConflictValues
 from resolvers.upsert import ErrorPolicy as ErrorPolicyValues
 from resolvers.upsert import UpsertResult
@@ -19,6 +19,7 @@ from schema.payloads import (
     CustomerPayload,
     DeleteManyPayload,
     DeletePayload,
+    MergePayload,
     OrganizationPayload,
     TokenPayload,
     UpsertPayload,
@@ -101,6 +102,11 @@ async def _restore_customer(root: Any, info: Info, id: str) -> Any:
     return CustomerPayload.of(await write(info, customer.restore_customer, id))
 
 
+async def _merge_customers(root: Any, info: Info, **given: Any) -> Any:
+    made = await write(info, merge.merge_customers, given["into"], given["from_"], given["take"] or ())
+    return MergePayload.of(made, operation_key=made.operation_id)
+
+
 async def _update_organization(root: Any, info: Info, set: Any) -> Any:
     return OrganizationPayload.of(await write(info, administration.update_organization, plain(set)))
 
@@ -125,6 +131,17 @@ class Mutation:
         "Bring a deleted customer back, with the contacts that went with it.",
         _restore_customer,
         required=("id",),
+    )
+    merge_customers: MergePayload = field_with(
+        {
+            "into": _argument(strawberry.ID, "The one that stays."),
+            "from_": Annotated[strawberry.ID, strawberry.argument(name="from", description="The one that goes.")],
+            "take": _argument(list[str] | None, "Fields that it takes over from the one that goes, by name."),
+        },
+        "Make one customer of two: contacts, cases and invoices of the one move to the other, and the one is deleted. "
+        "It is an operation, and `undoBulkOperation` takes it back.",
+        _merge_customers,
+        required=("into", "from_"),
     )
     create_contact: ContactPayload = _create(
         inputs.ContactInput, contact.create_contact, ContactPayload, "Add a contact person."

@@ -16,6 +16,7 @@ from schema.organization import Organization, Token
 from schema.problems import Problem
 from schema.reading import read_one
 from schema.stored import field_with, told
+from schema.trail import BulkOperation
 
 Hidden = strawberry.Private[Any]
 
@@ -54,6 +55,21 @@ class CustomerPayload(Written):
     """A customer that was written."""
 
     customer: Customer | None = _written("The customer as it is now; null where nothing was done.")
+
+
+async def _operation(root: Any, info: Info) -> Any:
+    return root.operation_key and await read_one(info, by_key(root.operation_key))
+
+
+@strawberry.type(description="What became of merging two customers.")
+class MergePayload(Written):
+    """What became of merging two customers."""
+
+    operation_key: Hidden
+    customer: Customer | None = _written("The customer that stays, as it is now; null where nothing was done.")
+    operation: BulkOperation | None = field_with(
+        {}, "The merge as an operation, by which it can be undone.", _operation
+    )
 
 
 @strawberry.type(description="A contact person that was written.")

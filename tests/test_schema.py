@@ -13,7 +13,6 @@ ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("KARTOTEK_SHARED", ROOT.parent / "shared"))
 
 LATER = (
-    "Query.possibleDuplicates",
     "Query.checkVatNumber",
     "Query.registries",
     "Query.registry",
@@ -31,14 +30,12 @@ LATER = (
     "ComposedReport",
     "ReportRows",
     "ReportInput",
-    "Mutation.mergeCustomers",
     "Mutation.importCustomer",
     "Mutation.refreshCustomer",
     "Mutation.saveReport",
     "Mutation.deleteReport",
     "OnDuplicate",
     "Overwrite",
-    "MergePayload",
     "ImportCustomerPayload",
     "ReportPayload",
     "Subscription",

@@ -345,6 +345,16 @@ STEPS: list[Step] = [
             "dryRun": True,
         },
     ),
+    (
+        "mergeCustomers",
+        lambda known: {
+            "into": known("Customer", external_id="c2"),
+            "from": known("Customer", external_id="c1"),
+            "take": ["number", "vatNumber", "externalId", "addresses", "industry", "notes"],
+        },
+    ),
+    ("undoBulkOperation", lambda known: {"id": known("BulkOperation", matched=2)}),
+    ("undoBulkOperation", lambda known: {"id": known("BulkOperation", matched=2, status="APPLIED")}),
     ("createToken", lambda known: {"input": {"name": "ci", "scope": "READ", "expiresAt": "2199-01-01T00:00:00Z"}}),
     ("revokeToken", lambda known: {"id": known("Token", name="ci")}),
 ]
