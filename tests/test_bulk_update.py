@@ -1,76 +1,18 @@
 """Mass updates: whom they mean, what they change and leave alone, and what is said of those they cannot change."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from db import models
-from db.connection import Database, connected
-from db.models import Access, table_of
+from db.models import Access
 from resolvers import ids
+from resolvers.bulk_update import Named, bulk_update_customers
 from resolvers.customer import delete_customer, update_customer
 from resolvers.references import Ref
-from resolvers.viewer import Viewer
-from tests.builders import a_contact, a_customer, a_viewer, an_id, an_industry, an_organization, ref, stored, trail_of
+from tests.builders import a_contact, a_viewer, an_industry, an_organization, ref, trail_of
+from tests.mass_updates import ALL, COUNTS, counts, matching, operations, row, some, update
 from tests.worlds import answered, told
-
-COUNTS = "matched changed unchanged rejected skipped"
-UPDATE = f"""
-mutation($target: CustomerTarget!, $set: CustomerBulkSet!, $errorPolicy: ErrorPolicy!, $dryRun: Boolean!) {{
-  answer: bulkUpdateCustomers(target: $target, set: $set, errorPolicy: $errorPolicy, dryRun: $dryRun) {{
-    operation {{
-      id status {COUNTS} by {{ email }}
-      changes(first: 1000) {{ totalCount nodes {{ id entityId entityLabel field old new oldLabel newLabel }} }}
-      rejections {{ totalCount nodes {{ customerId customer {{ id }} problem {{ code message path entityId }} }} }}
-    }}
-    problems {{ code message path entityId }}
-  }}
-}}"""
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with connected(database_url) as database:
-        yield database
-
-
-@pytest.fixture
-async def viewer(database: Database) -> Viewer:
-    async with database.sessions.begin() as session:
-        return await an_organization(session)
-
-
-async def some(database: Database, viewer: Viewer, *each: dict[str, Any]) -> list[str]:
-    """Customers with these values; their ids."""
-    async with database.sessions.begin() as session:
-        return [an_id("Customer", await a_customer(session, viewer, **values)) for values in each]
-
-
-async def update(
-    database: Database, viewer: Viewer, target: Any, *, policy: str = "REJECT_ALL", dry: bool = False, **values: Any
-) -> Any:
-    """What the mutation answers."""
-    variables = {"target": target, "set": values, "errorPolicy": policy, "dryRun": dry}
-    return (await told(database, viewer, UPDATE, variables))["answer"]
-
-
-async def row(database: Database, id_text: str) -> Any:
-    async with database.sessions() as session:
-        return await stored(session, models.Customer, ids.find_key("Customer", id_text))
-
-
-def counts(operation: Any) -> tuple[int, ...]:
-    return tuple(operation[name] for name in COUNTS.split())
-
-
-def matching(expected: int, **target: Any) -> dict[str, Any]:
-    return {"matching": {"expectedCount": expected, **target}}
-
-
-ALL = {"isActive": {"eq": True}}
 
 
 async def test_many_are_set_at_once(database, viewer):
@@ -222,11 +164,6 @@ async def test_another_number_than_expected_changes_nothing(database, viewer):
     assert answer["operation"] is None
     assert await row(database, one) == before
     assert await operations(database) == 0
-
-
-async def operations(database: Database) -> int:
-    async with database.sessions() as session:
-        return await session.scalar(sa.select(sa.func.count()).select_from(table_of(models.BulkOperation))) or 0
 
 
 async def test_the_customers_behind_a_figure_can_be_changed(database, viewer):
@@ -435,8 +372,6 @@ async def test_the_old_value_is_the_one_that_was_overwritten(database, viewer):
 async def test_readers_do_not_wait(database, viewer):
     (one,) = await some(database, viewer, {})
     news: dict[str, Any] = {"language": "fi"}
-    from resolvers.bulk_update import Named, bulk_update_customers
-
     async with database.sessions.begin() as session:
         await bulk_update_customers(session, viewer, Named([one]), news)
         document = "{ customers { nodes { language version } totalCount } changes { totalCount } }"
