@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.connection import Database, Sessions, connected
 from db.embedded import running
 from db.migration import migrate
+from kartotek.settings import Settings
 from resolvers.viewer import Viewer
 from tests.builders import an_organization
+from tests.clients import client_on
 
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 """Nothing that a test writes needs to survive a power cut."""
@@ -100,3 +103,10 @@ async def session(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     """A session on a fresh database; what it writes is gone unless the test commits."""
     async with sessions() as session:
         yield session
+
+
+@pytest.fixture
+async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the web application on a fresh database."""
+    async for client in client_on(Settings(database_url=database_url)):
+        yield client
