@@ -1,7 +1,7 @@
 """Servers that are killed and clients that go away in the middle of a mass update: all is done once, or nothing is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,10 +15,8 @@ from db.models import table_of
 from tests.clients import a_token
 from tests.mass_updates import UPDATE, asked, operations, row, some
 from tests.processes import serving
+from tests.waiting import PATIENCE, until, waiting
 from tests.wire import wired
-
-PATIENCE = 60
-"""Seconds after which it is not coming any more."""
 
 
 @pytest.fixture
@@ -32,22 +30,6 @@ async def sent(address: str, headers: Any, made: list[str]) -> Any:
     async with httpx.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.post(address, json=body, headers=headers)
     return answer.json()["data"]["answer"]
-
-
-async def until(is_so: Callable[[], Awaitable[Any]]) -> None:
-    """Return when it is so."""
-    for _ in range(PATIENCE * 100):
-        if await is_so():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never was")
-
-
-async def waiting(database: Database) -> int:
-    """How many wait for somebody else's lock."""
-    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with database.sessions() as session:
-        return await session.scalar(sa.text(statement)) or 0
 
 
 @asynccontextmanager
