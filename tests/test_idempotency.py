@@ -13,7 +13,8 @@ from db.models.base import now
 from resolvers.bulk_update import Named, bulk_update_customers
 from resolvers.idempotency import Question, once
 from tests.builders import a_viewer, an_organization
-from tests.mass_updates import ALL, matching, operations, row, some, update
+from tests.mass_updates import ALL, matching, operations, row, some, undo, update
+from tests.worlds import told
 
 KEYS = table_of(models.IdempotencyKey)
 
@@ -49,6 +50,7 @@ async def test_another_call_under_the_key_is_refused(database, viewer):
         ({"ids": made[::-1]}, {"language": "fi"}),
         ({"ids": made}, {"language": "sv"}),
         (matching(2, filter=ALL), {"language": "fi"}),
+        ({"ids": made}, {"language": "fi", "policy": "REJECT_ROWS"}),
     ]
     for target, values in others:
         answer = await update(database, viewer, target, key="k", **values)
@@ -57,6 +59,32 @@ async def test_another_call_under_the_key_is_refused(database, viewer):
             ("IDEMPOTENCY_REUSED", ["idempotencyKey"])
         ]
     assert (await row(database, made[0])).version == 2
+
+
+async def test_the_same_call_in_other_words_is_the_same(database, viewer):
+    """By variables or not, in another order, with what is the default anyway; and each gets what it asks for."""
+    (one,) = await some(database, viewer, {})
+    first = await update(database, viewer, {"ids": [one]}, key="k", language="fi", isActive=False)
+    written = f"""mutation($active: Boolean) {{ answer: bulkUpdateCustomers(
+      idempotencyKey: "k", errorPolicy: REJECT_ALL,
+      set: {{isActive: $active, language: "fi"}}, target: {{ids: ["{one}"]}}
+    ) {{ made: operation {{ id at changes {{ nodes {{ field by {{ email }} }} }} }} problems {{ code }} }} }}"""
+    answer = (await told(database, viewer, written, {"active": False}))["answer"]
+    assert answer["problems"] == []
+    assert answer["made"]["id"] == first["operation"]["id"]
+    assert {change["field"] for change in answer["made"]["changes"]["nodes"]} == {"isActive", "language"}
+    assert (await row(database, one)).version == 2
+
+
+async def test_what_was_undone_since_is_not_done_again(database, viewer):
+    (one,) = await some(database, viewer, {})
+    first = await update(database, viewer, {"ids": [one]}, key="k", language="fi")
+    await undo(database, viewer, first["operation"])
+    again = await update(database, viewer, {"ids": [one]}, key="k", language="fi")
+    assert again["operation"]["id"] == first["operation"]["id"]
+    assert again["operation"]["changes"] == first["operation"]["changes"]
+    assert (await row(database, one)).language is None
+    assert await operations(database) == 2
 
 
 async def test_a_rejected_operation_is_an_answer_too(database, viewer):
