@@ -29,6 +29,11 @@ class Server:
     port: int
     path: str
 
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.host}:{self.port}{self.path}"
+
 
 @dataclass(frozen=True)
 class Traffic:

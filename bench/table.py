@@ -52,11 +52,9 @@ def mass_update(results: MassUpdate) -> Table:
     for heading in ("seconds", "ratio"):
         table.add_column(heading, justify="right")
     table.add_column("promise")
-    bare = results.median("bare UPDATE")
     for name in results.seconds:
-        median = results.median(name)
-        verdict = _verdict(results.promises) if name == "mass update" else Text()
-        table.add_row(name, f"{median:.2f}", f"[bold]{median / bare:.2f} ×", verdict)
+        figures = (f"{results.median(name):.2f}", f"[bold]{results.ratio(name):.2f} ×")
+        table.add_row(name, *figures, _verdict(results.promises(name)))
     return table
 
 

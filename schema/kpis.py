@@ -15,7 +15,7 @@ from schema.customer import Customer
 from schema.enums import described
 from schema.filters import CustomerFilter
 from schema.orders import CustomerOrder
-from schema.reading import read_page
+from schema.reading import in_time, read_page
 from schema.sales import Cost, Invoice
 from schema.scalars import CurrencyCode
 from schema.stored import Connection, Money, field_with, paging, told
@@ -161,13 +161,17 @@ class Kpis:
     async def margin_this_year(self, info: Info) -> MarginKpi:
         """Billing of the year less its cost."""
         context = info.context
-        return MarginKpi.of(info, await kpis.margin_of_year(context.database.reads, context.viewer, self.as_of))
+        with in_time():
+            figure = await kpis.margin_of_year(context.database.reads, context.viewer, self.as_of)
+        return MarginKpi.of(info, figure)
 
     @strawberry.field(description="Billing of the month beside the month before.")
     async def billing_this_month(self, info: Info) -> BillingKpi:
         """Billing of the month beside the month before."""
         context = info.context
-        return BillingKpi.of(info, await kpis.billing_of_month(context.database.reads, context.viewer, self.as_of))
+        with in_time():
+            figure = await kpis.billing_of_month(context.database.reads, context.viewer, self.as_of)
+        return BillingKpi.of(info, figure)
 
     @strawberry.field(description="Customers with work going on.")
     async def active_customers(self, info: Info) -> CustomerCountKpi:
@@ -198,5 +202,6 @@ class Kpis:
 
 
 async def _customer_count(info: Info, group: Condition, label: str, formula: str) -> CustomerCountKpi:
-    value = await kpis.customers_in(info.context.database.reads, info.context.viewer, group)
+    with in_time():
+        value = await kpis.customers_in(info.context.database.reads, info.context.viewer, group)
     return CustomerCountKpi(group=group, label=label, formula=formula, value=value)

@@ -1,5 +1,7 @@
 """The fields that read stored entities: each is one query, answered by one statement."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from graphql import GraphQLError
@@ -19,16 +21,28 @@ TOO_SLOW = "This takes longer than a query may: ask for fewer rows, or filter an
 async def answer(info: Info, query: Query) -> Completed | None:
     """The finished JSON of a query, read from a connection of its own."""
     check_size(query, selected(info).node)
-    return await read_within(info.context.database.reads, info.context.viewer, query)
+    with in_time():
+        return await read_within(info.context.database.reads, info.context.viewer, query)
 
 
 async def read_within(reads: Reads, viewer: Viewer, query: Query) -> Completed | None:
-    """The finished JSON of a query, read from this connection."""
-    try:
-        json = await reading.read(reads, viewer, query)
-    except reading.TookTooLong:
-        raise GraphQLError(TOO_SLOW, extensions={"code": "TOOK_TOO_LONG"}) from None
+    """The finished JSON of a query, read from this connection; raises TookTooLong."""
+    json = await reading.read(reads, viewer, query)
     return None if json is None else Completed(json)
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """Tells the client where reading takes longer than it may."""
+    try:
+        yield
+    except reading.TookTooLong:
+        raise took_too_long(TOO_SLOW) from None
+
+
+def took_too_long(message: str) -> GraphQLError:
+    """The error of what was stopped because its time was up; the message says what to do."""
+    return GraphQLError(message, extensions={"code": "TOOK_TOO_LONG"})
 
 
 def selected(info: Info) -> Selected:

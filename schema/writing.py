@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from resolvers.reading import TookTooLong
 from schema.context import Info
+from schema.reading import took_too_long
 
 R = TypeVar("R")
 
@@ -20,9 +22,20 @@ LOST_RACES = {
 }
 """SQLSTATEs that tell of another transaction; seen anew, the same request gets its answer or a proper problem."""
 
+STOPPED = "57014"
+"""The SQLSTATE of a statement whose time was up."""
+
+TOO_SLOW = (
+    "This took longer than a statement may, perhaps waiting for somebody else, so nothing was changed: send fewer rows "
+    "in one call, or try again later. How long a statement may take is the setting KARTOTEK_STATEMENT_TIMEOUT."
+)
+
 
 async def write(info: Info, function: Callable[..., Awaitable[R]], *arguments: Any, **options: Any) -> R:
-    """Call `function(session, viewer, …)` in one transaction and commit, unless the result says otherwise."""
+    """Call `function(session, viewer, …)` in one transaction and commit, unless the result says otherwise.
+
+    Where it takes longer than it may, nothing is changed and the client is told so.
+    """
     viewer = info.context.viewer
     for rest in reversed(range(TRIES)):
         try:
@@ -31,7 +44,12 @@ async def write(info: Info, function: Callable[..., Awaitable[R]], *arguments: A
                 if getattr(result, "must_roll_back", False):
                     await session.rollback()
                 return result
+        except TookTooLong:
+            raise took_too_long(TOO_SLOW) from None
         except DBAPIError as error:
-            if not rest or getattr(error.orig, "sqlstate", None) not in LOST_RACES:
+            state = getattr(error.orig, "sqlstate", None)
+            if state == STOPPED:
+                raise took_too_long(TOO_SLOW) from None
+            if not rest or state not in LOST_RACES:
                 raise
     raise AssertionError("the last try returns or raises")

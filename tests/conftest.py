@@ -7,13 +7,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.connection import Sessions, engine_for, sessions_of
+from db.connection import Database, Sessions, connected
 from db.embedded import running
 from db.migration import migrate
+from kartotek.settings import Settings
+from resolvers.viewer import Viewer
+from tests.builders import an_organization
+from tests.clients import client_on
 
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 """Nothing that a test writes needs to survive a power cut."""
@@ -74,19 +79,23 @@ async def database_url(server: str, template: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """An engine on a fresh, migrated database."""
-    engine = engine_for(database_url)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh, migrated database."""
+    async with connected(database_url) as database:
+        yield database
 
 
 @pytest.fixture
-def sessions(database: AsyncEngine) -> Sessions:
+def sessions(database: Database) -> Sessions:
     """A factory of sessions on a fresh database."""
-    return sessions_of(database)
+    return database.sessions
+
+
+@pytest.fixture
+async def viewer(sessions: Sessions) -> Viewer:
+    """The administrator of an organisation on a fresh database."""
+    async with sessions.begin() as session:
+        return await an_organization(session)
 
 
 @pytest.fixture
@@ -94,3 +103,10 @@ async def session(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     """A session on a fresh database; what it writes is gone unless the test commits."""
     async with sessions() as session:
         yield session
+
+
+@pytest.fixture
+async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the web application on a fresh database."""
+    async for client in client_on(Settings(database_url=database_url)):
+        yield client

@@ -1,76 +1,33 @@
 """Mass updates: whom they mean, what they change and leave alone, and what is said of those they cannot change."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from db import models
-from db.connection import Database, connected
-from db.models import Access, table_of
+from db.models import Access
 from resolvers import ids
+from resolvers.bulk_update import Named, bulk_update_customers
 from resolvers.customer import delete_customer, update_customer
 from resolvers.references import Ref
-from resolvers.viewer import Viewer
-from tests.builders import a_contact, a_customer, a_viewer, an_id, an_industry, an_organization, ref, stored, trail_of
+from tests.builders import (
+    a_contact,
+    a_customer,
+    a_viewer,
+    an_id,
+    an_industry,
+    an_invoice,
+    an_organization,
+    ref,
+    trail_of,
+)
+from tests.mass_updates import ALL, COUNTS, counts, matching, operations, row, some, undo, update
 from tests.worlds import answered, told
 
-COUNTS = "matched changed unchanged rejected skipped"
-UPDATE = f"""
-mutation($target: CustomerTarget!, $set: CustomerBulkSet!, $errorPolicy: ErrorPolicy!, $dryRun: Boolean!) {{
-  answer: bulkUpdateCustomers(target: $target, set: $set, errorPolicy: $errorPolicy, dryRun: $dryRun) {{
-    operation {{
-      id status {COUNTS} by {{ email }}
-      changes(first: 1000) {{ totalCount nodes {{ id entityId entityLabel field old new oldLabel newLabel }} }}
-      rejections {{ totalCount nodes {{ customerId customer {{ id }} problem {{ code message path entityId }} }} }}
-    }}
-    problems {{ code message path entityId }}
-  }}
-}}"""
 
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with connected(database_url) as database:
-        yield database
-
-
-@pytest.fixture
-async def viewer(database: Database) -> Viewer:
+async def alone(database, viewer, id_text, **values):
     async with database.sessions.begin() as session:
-        return await an_organization(session)
-
-
-async def some(database: Database, viewer: Viewer, *each: dict[str, Any]) -> list[str]:
-    """Customers with these values; their ids."""
-    async with database.sessions.begin() as session:
-        return [an_id("Customer", await a_customer(session, viewer, **values)) for values in each]
-
-
-async def update(
-    database: Database, viewer: Viewer, target: Any, *, policy: str = "REJECT_ALL", dry: bool = False, **values: Any
-) -> Any:
-    """What the mutation answers."""
-    variables = {"target": target, "set": values, "errorPolicy": policy, "dryRun": dry}
-    return (await told(database, viewer, UPDATE, variables))["answer"]
-
-
-async def row(database: Database, id_text: str) -> Any:
-    async with database.sessions() as session:
-        return await stored(session, models.Customer, ids.find_key("Customer", id_text))
-
-
-def counts(operation: Any) -> tuple[int, ...]:
-    return tuple(operation[name] for name in COUNTS.split())
-
-
-def matching(expected: int, **target: Any) -> dict[str, Any]:
-    return {"matching": {"expectedCount": expected, **target}}
-
-
-ALL = {"isActive": {"eq": True}}
+        assert not (await update_customer(session, viewer, id_text, values)).problems
 
 
 async def test_many_are_set_at_once(database, viewer):
@@ -212,6 +169,58 @@ async def test_the_excluded_are_left_out_and_not_expected(database, viewer):
     assert (await row(database, one)).language == "fi"
 
 
+async def test_words_say_whom_and_how_many(database, viewer):
+    names = ("Ålands Bank", "Bank of Åland", "Nokia", "Ålands Museum")
+    first, second, other, museum = await some(database, viewer, *[{"name": name} for name in names])
+    await alone(database, viewer, museum, is_active=False)
+    for search, condition, whom in (
+        ("aland", None, [first, second, museum]),
+        ("aland BANK", None, [first, second]),
+        ("aland", ALL, [first, second]),
+        ("bank", {"name": {"startsWith": "ålands"}}, [first]),
+    ):
+        asked = {"search": search, **({"filter": condition} if condition else {})}
+        count = "query($s: String, $f: CustomerFilter) { customers(search: $s, filter: $f) { totalCount } }"
+        total = await told(database, viewer, count, {"s": search, "f": condition} if condition else {"s": search})
+        expected = total["customers"]["totalCount"]
+        answer = await update(database, viewer, matching(expected, **asked), dry=True, language="fi")
+        assert sorted(change["entityId"] for change in answer["operation"]["changes"]["nodes"]) == sorted(whom)
+        answer = await update(
+            database, viewer, matching(expected - 1, **asked, excludeIds=[first, other]), language="fi"
+        )
+        assert answer["problems"] == []
+        await undo(database, viewer, answer["operation"])
+
+
+async def test_misspellings_are_not_guessed(database, viewer):
+    (one,) = await some(database, viewer, {"name": "Kivikoski"})
+    found = await told(database, viewer, '{ customers(search: "kivikosky") { totalCount } }')
+    assert found["customers"]["totalCount"] == 1
+    answer = await update(database, viewer, matching(1, search="kivikosky"), language="fi")
+    assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [
+        ("STALE", ["target", "matching", "expectedCount"])
+    ]
+    answer = await update(database, viewer, matching(0, search="kivikosky"), language="fi")
+    assert counts(answer["operation"]) == (0, 0, 0, 0, 0)
+    assert (await row(database, one)).version == 1
+
+
+async def test_what_is_hidden_says_nothing_of_whom(database, viewer):
+    """Nobody can find out by a mass update which customers have invoices that they may not see."""
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.ALL, edit_customers=Access.ALL)
+        billed, other = [await a_customer(session, viewer) for _ in range(2)]
+        await an_invoice(session, viewer, billed)
+    some_invoice: dict[str, Any] = {"invoices": {"some": {}}}
+    for who, expected in ((clerk, 0), (viewer, 1)):
+        answer = await update(database, who, matching(expected, filter=some_invoice), language="fi")
+        assert counts(answer["operation"])[:2] == (expected, expected)
+    answer = await update(database, clerk, matching(2, filter={"not": some_invoice}), language="sv")
+    assert {change["entityId"] for change in answer["operation"]["changes"]["nodes"]} == {
+        an_id("Customer", key) for key in (billed, other)
+    }
+
+
 async def test_another_number_than_expected_changes_nothing(database, viewer):
     (one,) = await some(database, viewer, {})
     before = await row(database, one)
@@ -222,11 +231,6 @@ async def test_another_number_than_expected_changes_nothing(database, viewer):
     assert answer["operation"] is None
     assert await row(database, one) == before
     assert await operations(database) == 0
-
-
-async def operations(database: Database) -> int:
-    async with database.sessions() as session:
-        return await session.scalar(sa.select(sa.func.count()).select_from(table_of(models.BulkOperation))) or 0
 
 
 async def test_the_customers_behind_a_figure_can_be_changed(database, viewer):
@@ -305,6 +309,34 @@ async def test_a_value_that_cannot_be_is_refused_once(database, viewer, values, 
 async def test_more_ids_than_a_call_takes_are_refused(database, viewer):
     answer = await update(database, viewer, {"ids": [f"x{n}" for n in range(100_001)]}, language="fi")
     assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [("TOO_MANY", ["target", "ids"])]
+
+
+async def test_more_excluded_than_a_call_takes_are_refused(database, viewer):
+    target = matching(1, filter=ALL, excludeIds=[f"x{n}" for n in range(100_001)])
+    answer = await update(database, viewer, target, language="fi")
+    assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [
+        ("TOO_MANY", ["target", "matching", "excludeIds"])
+    ]
+
+
+async def test_more_rejections_than_problems_are_all_listed_in_their_order(database, viewer):
+    (one,) = await some(database, viewer, {})
+    given = [*(f"x{n}" for n in range(1_100)), one]
+    answer = await update(database, viewer, {"ids": given}, policy="REJECT_ROWS", language="fi")
+    assert counts(answer["operation"]) == (1_101, 1, 0, 1_100, 0)
+    assert [problem["path"][-1] for problem in answer["problems"]] == [str(n) for n in range(1_000)]
+    document = """query($id: ID!, $before: String) { bulkOperation(id: $id) {
+      rejections(last: 400, before: $before) { totalCount nodes { customerId }
+        pageInfo { startCursor hasPreviousPage } } } }"""
+    found: list[str] = []
+    before, more = None, True
+    while more:
+        asked = {"id": answer["operation"]["id"], "before": before}
+        page = (await told(database, viewer, document, asked))["bulkOperation"]["rejections"]
+        assert page["totalCount"] == 1_100
+        found = [node["customerId"] for node in page["nodes"]] + found
+        before, more = page["pageInfo"]["startCursor"], page["pageInfo"]["hasPreviousPage"]
+    assert found == given[:-1]
 
 
 async def test_a_role_that_edits_nothing_is_refused(database, viewer):
@@ -388,6 +420,15 @@ async def test_the_changes_of_a_preview_are_paged_by_asking_again(database, view
     assert sorted(found) == sorted((each, field) for each in made for field in ("isActive", "language"))
 
 
+async def test_previews_at_the_same_time_are_each_answered(database, viewer):
+    made = await some(database, viewer, *[{} for _ in range(5)])
+    answers = await asyncio.gather(
+        *(update(database, viewer, {"ids": made[place:]}, dry=True, language="fi") for place in range(5))
+    )
+    assert [answer["operation"]["changed"] for answer in answers] == [5, 4, 3, 2, 1]
+    assert [(await row(database, each)).version for each in made] == [1] * 5
+
+
 async def test_an_answer_that_would_be_too_large_is_refused_before_anything_changes(database, viewer):
     (one,) = await some(database, viewer, {})
     before = await row(database, one)
@@ -435,8 +476,6 @@ async def test_the_old_value_is_the_one_that_was_overwritten(database, viewer):
 async def test_readers_do_not_wait(database, viewer):
     (one,) = await some(database, viewer, {})
     news: dict[str, Any] = {"language": "fi"}
-    from resolvers.bulk_update import Named, bulk_update_customers
-
     async with database.sessions.begin() as session:
         await bulk_update_customers(session, viewer, Named([one]), news)
         document = "{ customers { nodes { language version } totalCount } changes { totalCount } }"

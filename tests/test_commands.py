@@ -1,12 +1,8 @@
 """The commands, as they are typed."""
 
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +10,9 @@ import httpx
 import pytest
 
 from schema.api import schema
+from tests.processes import KARTOTEK, environment, running
 
-KARTOTEK = Path(sys.executable).with_name("kartotek")
 ACME = ("--organization", "Acme Oy", "--country", "FI", "--currency", "EUR", "--timezone", "Europe/Helsinki")
-
-
-def environment(**settings: str) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("KARTOTEK_")} | settings
 
 
 def kartotek(*words: object, url: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -29,20 +21,6 @@ def kartotek(*words: object, url: str | None = None) -> subprocess.CompletedProc
     return subprocess.run(
         command, capture_output=True, text=True, env=environment(**settings), check=False, timeout=120
     )
-
-
-@contextmanager
-def running(*words: object, url: str | None = None) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """A server and the words of the line it printed when it was ready."""
-    settings = {"KARTOTEK_DATABASE_URL": url} if url else {}
-    command = [str(KARTOTEK), *map(str, words)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(**settings)) as process:
-        try:
-            assert process.stdout is not None
-            yield process, process.stdout.readline().split()
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
 
 
 def ask(url: str, token: str, query: str) -> Any:

@@ -11,14 +11,13 @@ from typing import Any
 import phonenumbers
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 from stdnum.dk import cvr
 from stdnum.fi import alv, ytunnus
 from stdnum.no import mva, orgnr
 from stdnum.se import orgnr as swedish_orgnr
 from stdnum.se import vat as swedish_vat
 
-from db.connection import Sessions
+from db.connection import Database, Sessions
 from db.models import AddressKind, SalesCategory, metadata
 from kartotek.demo_data import KNOWN_USERS, SEED, Batch, Demo, DemoKeys, Generator, drop_demo, find_demo, load_demo
 from kartotek.demo_data import uuid7_at as key_at
@@ -332,9 +331,9 @@ async def find(sessions: Sessions) -> Demo | None:
         return await find_demo(session)
 
 
-async def test_what_is_made_is_what_is_loaded(database: AsyncEngine, sessions: Sessions):
+async def test_what_is_made_is_what_is_loaded(database: Database, sessions: Sessions):
     told: list[tuple[str, int, int]] = []
-    keys = await load_demo(database, today=TODAY, customers=60, progress=lambda *step: told.append(step))
+    keys = await load_demo(database.engine, today=TODAY, customers=60, progress=lambda *step: told.append(step))
     expected = {table: len(rows) for table, rows in made().items() if table != "organizations"}
     found_by = {"customer_search": expected["customers"], "contact_search": expected["contacts"]}
     assert {table: number for table, number in (await counts_of(sessions, keys.organization_id)).items() if number} == (
@@ -345,8 +344,8 @@ async def test_what_is_made_is_what_is_loaded(database: AsyncEngine, sessions: S
     ]
 
 
-async def test_the_well_known_users_are_there(database: AsyncEngine, sessions: Sessions):
-    keys = await load_demo(database, today=TODAY, customers=10)
+async def test_the_well_known_users_are_there(database: Database, sessions: Sessions):
+    keys = await load_demo(database.engine, today=TODAY, customers=10)
     async with sessions() as session:
         found = await session.execute(
             sa.text(
@@ -363,34 +362,34 @@ async def test_the_well_known_users_are_there(database: AsyncEngine, sessions: S
         ]
 
 
-async def test_a_failure_leaves_nothing_behind(database: AsyncEngine, sessions: Sessions):
+async def test_a_failure_leaves_nothing_behind(database: Database, sessions: Sessions):
     def give_up(table: str, done: int, total: int) -> None:
         if table == "invoices":
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        await load_demo(database, today=TODAY, customers=10, progress=give_up)
+        await load_demo(database.engine, today=TODAY, customers=10, progress=give_up)
     assert await find(sessions) is None
     async with sessions() as session:
         assert await session.scalar(sa.text("SELECT count(*) FROM customers")) == 0
 
 
 @pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 1, 31), date(2024, 2, 29)], ids=str)
-async def test_the_month_it_was_made_for_is_known_afterwards(database: AsyncEngine, sessions: Sessions, today):
+async def test_the_month_it_was_made_for_is_known_afterwards(database: Database, sessions: Sessions, today):
     assert await find(sessions) is None
-    keys = await load_demo(database, today=today, customers=10)
+    keys = await load_demo(database.engine, today=today, customers=10)
     async with sessions.begin() as session:
         await session.execute(sa.text("UPDATE organizations SET name = 'Other', timezone = 'Asia/Tokyo'"))
         await session.execute(sa.text("DELETE FROM invoices"))
     assert await find(sessions) == Demo(keys.organization_id, today.replace(day=1))
 
 
-async def test_dropping_leaves_other_organizations_alone(database: AsyncEngine, sessions: Sessions):
+async def test_dropping_leaves_other_organizations_alone(database: Database, sessions: Sessions):
     async with sessions.begin() as session:
         other = await an_organization(session)
         await a_customer(session, other)
     before = await counts_of(sessions, other.organization_id)
-    keys = await load_demo(database, today=TODAY, customers=10)
+    keys = await load_demo(database.engine, today=TODAY, customers=10)
 
     async with sessions.begin() as session:
         assert await drop_demo(session)
@@ -402,10 +401,10 @@ async def test_dropping_leaves_other_organizations_alone(database: AsyncEngine, 
         assert not await drop_demo(session)
 
 
-async def test_dropped_data_can_be_made_anew(database: AsyncEngine, sessions: Sessions):
-    await load_demo(database, today=TODAY, customers=10)
+async def test_dropped_data_can_be_made_anew(database: Database, sessions: Sessions):
+    await load_demo(database.engine, today=TODAY, customers=10)
     async with sessions.begin() as session:
         await drop_demo(session)
-    keys = await load_demo(database, today=date(2026, 12, 1), customers=10)
+    keys = await load_demo(database.engine, today=date(2026, 12, 1), customers=10)
     assert isinstance(keys, DemoKeys)
     assert await find(sessions) == Demo(keys.organization_id, date(2026, 12, 1))

@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from kartotek.settings import Settings
 from resolvers.token import create_token
 from tests.builders import an_organization
-from tests.test_http import client_on
 
 GUIDE = Path(__file__).parent.parent / "docs/guide.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -62,12 +58,6 @@ class Shortened:
             begins = told.startswith(shown.partition("…")[0])
             return self._meant.setdefault(shown, told) if begins else shown
         return shown
-
-
-@pytest.fixture
-async def client(database_url):
-    async for client in client_on(Settings(database_url=database_url)):
-        yield client
 
 
 async def test_every_example_answers_as_the_page_shows(client, sessions):

@@ -8,35 +8,20 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from asgi_lifespan import LifespanManager
 
 from db import models
 from db.connection import Sessions
 from db.models import Access, Token, TokenScope, User, table_of
 from db.models.base import now
-from kartotek.app import create_app
 from kartotek.settings import Settings
 from resolvers.administration import upsert_roles, upsert_units, upsert_users
 from resolvers.references import Ref
-from resolvers.token import create_token
 from resolvers.viewer import Viewer
 from schema.api import schema
 from tests.builders import NOTHING, a_customer, a_unit, a_viewer, an_id, an_organization, ref, stored
+from tests.clients import a_token, client_on
 
 WHO = {"query": "{ viewer { organization { name } user { email } } }"}
-
-
-async def client_on(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with LifespanManager(create_app(settings)) as manager:
-        transport = httpx.ASGITransport(app=manager.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://kartotek") as client:
-            yield client
-
-
-@pytest.fixture
-async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async for client in client_on(Settings(database_url=database_url)):
-        yield client
 
 
 @pytest.fixture
@@ -49,12 +34,6 @@ async def open_client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
 async def viewer(sessions: Sessions) -> Viewer:
     async with sessions.begin() as session:
         return await an_organization(session, name="Acme Oy", admin_email="anna@acme.example")
-
-
-async def a_token(sessions: Sessions, viewer: Viewer, **values: object) -> dict[str, str]:
-    async with sessions.begin() as session:
-        made = await create_token(session, viewer, {"name": "test", **values})
-    return {"Authorization": f"Bearer {made.secret}"}
 
 
 async def test_a_token_opens_its_organisation(client, sessions, viewer):

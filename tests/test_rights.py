@@ -25,7 +25,7 @@ from db.connection import Database, connected
 from db.models import Access, metadata, table_of
 from resolvers.ids import TAGS, encode
 from resolvers.viewer import Viewer
-from tests.asking import ROOT_FIELDS, TYPES, Asking, Draw, Question, Writer, is_entity, lists_in
+from tests.asking import ROOT_FIELDS, TYPES, Asking, Draw, Question, Writer, is_entity, jsonable, lists_in
 from tests.conftest import cloned
 from tests.oracle import Ask, Oracle
 from tests.rows import ENTITIES, LEVELS, RIGHTS, Row, Rows, a_world, insert, permissions
@@ -57,6 +57,10 @@ class Twin:
 
     def __repr__(self) -> str:
         return f"Twin({self.oracle.viewer})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Hypothesis would print all rows."""
+        printer.text(repr(self))
 
     def theirs(self, text: str) -> str:
         """What the viewer asks, as the other one would."""
@@ -283,3 +287,51 @@ async def test_no_question_is_answered_otherwise_for_what_is_hidden(database, pr
     note(repr(variables))
     note(repr(twin))
     await same(database, twin, document, variables)
+
+
+# ---------------------------------------------------------------------- whatever is meant by a mass update
+
+COUNT = "query ($filter: CustomerFilter) { customers(filter: $filter) { totalCount } }"
+PREVIEW = """mutation ($target: CustomerTarget!, $errorPolicy: ErrorPolicy!) {
+  bulkUpdateCustomers(
+    target: $target, set: { language: "fi", isActive: false }, errorPolicy: $errorPolicy, dryRun: true
+  ) {
+    operation {
+      matched changed unchanged rejected skipped
+      changes(first: 1000) { totalCount nodes { entityId entityLabel field old new oldLabel newLabel } }
+      rejections(first: 1000) { totalCount nodes { customerId customer { id } problem { code message path entityId } } }
+    }
+    problems { code message path entityId }
+  }
+}"""
+
+
+@st.composite
+def targets(draw: Draw) -> tuple[Twin, dict[str, Any]]:
+    """Customers that a viewer wants to change: by ids of anybody's, or by a condition on anything."""
+    twin = draw(st.sampled_from(TWINS))
+    asking = Prying(draw, twin.oracle, FULL.foreign, FULL.today)
+    if draw(st.booleans()):
+        return twin, {"ids": [asking.an_id("Customer") for _ in range(draw(st.integers(1, 8)))]}
+    return twin, {"matching": {"filter": jsonable(asking.filter("Customer", "CustomerFilter", 2))}}
+
+
+@given(target=targets(), policy=st.sampled_from(("REJECT_ALL", "REJECT_ROWS")))
+async def test_no_mass_update_tells_of_what_is_hidden(database, target, policy):
+    """A preview is the act but for its end, and leaves the database as it was for the next."""
+    twin, aim = target
+    if "matching" in aim:
+        counted = await same(database, twin, COUNT, aim["matching"])
+        aim = {"matching": {**aim["matching"], "expectedCount": counted["data"]["customers"]["totalCount"]}}
+    note(repr((twin, aim)))
+    told = await same(database, twin, PREVIEW, {"target": aim, "errorPolicy": policy})
+    answer = told["data"]["bulkUpdateCustomers"]
+    if twin.oracle.viewer.permissions.edit_customers is Access.NONE:
+        assert [problem["code"] for problem in answer["problems"]] == ["FORBIDDEN"]
+        return
+    if "matching" in aim:
+        assert answer["operation"]["matched"] == aim["matching"]["expectedCount"]
+    seen = {encode("Customer", row["id"]) for row in twin.oracle.seen("Customer")}
+    for rejection in answer["operation"]["rejections"]["nodes"]:
+        assert (rejection["customer"] is not None) == (rejection["customerId"] in seen)
+        assert (rejection["problem"]["code"] == "NOT_FOUND") == (rejection["customerId"] not in seen)

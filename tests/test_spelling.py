@@ -1,16 +1,12 @@
 """What clients spell in their own ways: stored in one, told where it is wrong, and found again as a duplicate."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 import sqlalchemy as sa
 
 from db import models
-from db.connection import Database, connected
 from db.models import Access, table_of
 from resolvers import ids
-from resolvers.viewer import Viewer
-from tests.builders import a_contact, a_customer, a_viewer, an_organization
+from tests.builders import a_contact, a_customer, a_viewer
 from tests.worlds import told
 
 CUSTOMER_FIELDS = "businessId vatNumber country email phone website version"
@@ -30,18 +26,6 @@ UPSERT_CONTACTS = """mutation ($input: [ContactInput!]!) {
   created updated unchanged rejected problems { code path } } }"""
 DELETE_CUSTOMER = "mutation ($id: ID!) { payload: deleteCustomer(id: $id) { problems { code } } }"
 NOKIA = {"name": "Nokia", "businessId": "0112038-9"}
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with connected(database_url) as database:
-        yield database
-
-
-@pytest.fixture
-async def viewer(database: Database) -> Viewer:
-    async with database.sessions.begin() as session:
-        return await an_organization(session)
 
 
 async def payload(database, viewer, document, **variables):

@@ -1,9 +1,5 @@
 """However much is asked, a root field that reads stored things is one statement."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
 import pytest
 import sqlalchemy as sa
 from graphql import get_named_type, is_composite_type, is_non_null_type
@@ -14,6 +10,7 @@ from tests.asking import ROOT_FIELDS, TYPES
 from tests.conftest import cloned
 from tests.oracle import Oracle
 from tests.rows import a_world, insert
+from tests.wire import wired
 from tests.worlds import answered, told
 
 WORLD = a_world(3)
@@ -40,69 +37,18 @@ DEEP = """
 """
 
 
-EXECUTE, SIMPLE_QUERY, PARSE = b"E", b"Q", b"P"
-
-
-class Statements:
-    """Stands between the driver and PostgreSQL and reads along: whatever runs a statement, it comes by here."""
-
-    def __init__(self, server: str) -> None:
-        self.folder = ""
-        self.count = 0
-        self.texts: list[str] = []
-        self._server = server
-
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, both ways."""
-        from_server, to_server = await asyncio.open_unix_connection(self._server)
-        back = asyncio.create_task(self._answers(from_server, writer))
-        with suppress(asyncio.IncompleteReadError):
-            # Only the first message has no letter in front.
-            size = await reader.readexactly(4)
-            to_server.write(size + await reader.readexactly(int.from_bytes(size) - 4))
-            while True:
-                kind, size = await reader.readexactly(1), await reader.readexactly(4)
-                body = await reader.readexactly(int.from_bytes(size) - 4)
-                self._note(kind, body)
-                to_server.write(kind + size + body)
-        to_server.close()
-        await back
-
-    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while answer := await reader.read(1 << 16):
-            writer.write(answer)
-        writer.close()
-
-    def _note(self, kind: bytes, body: bytes) -> None:
-        self.count += kind in (EXECUTE, SIMPLE_QUERY)
-        if kind in (PARSE, SIMPLE_QUERY):
-            self.texts.append(body.decode())
-
-    @contextmanager
-    def counted(self, expected: int) -> Iterator[None]:
-        self.count = 0
-        self.texts.clear()
-        yield
-        assert self.count == expected, self.texts
-
-
 @pytest.fixture(scope="module")
-async def statements(server, tmp_path_factory):
-    """What reaches PostgreSQL by way of `engine`."""
-    url = sa.make_url(server)
-    statements = Statements(f"{url.query['host']}/.s.PGSQL.{url.query['port']}")
-    folder = tmp_path_factory.mktemp("s")
-    async with await asyncio.start_unix_server(statements.carry, folder / ".s.PGSQL.5432"):
-        statements.folder = str(folder)
-        yield statements
+async def statements(server):
+    """What reaches PostgreSQL by way of `database`."""
+    async with wired(server) as wire:
+        yield wire
 
 
 @pytest.fixture(scope="module")
 async def database(server, template, statements):
     """A database on connections that are open and have seen arrays: what the driver asks about those, it asks once."""
     async for url in cloned(server, template):
-        by_way = sa.make_url(url).set(query={"host": statements.folder, "port": "5432"})
-        async with connected(by_way.render_as_string(hide_password=False), pool_size=1) as database:
+        async with connected(statements.url(url), pool_size=1) as database:
             await insert(database.engine, WORLD.rows, WORLD.foreign)
             await told(database, VIEWER, f"{{ nodes(ids: [{an_id('Customer')}]) {{ id }} }}")
             yield database

@@ -11,11 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-import pytest
 import sqlalchemy as sa
 
 from db import models
-from db.connection import connected
 from db.models import metadata, table_of
 from db.models.base import now
 from resolvers.ids import TAGS, decode, encode
@@ -67,12 +65,6 @@ CURRENCY = "EUR"
 
 Rows = Mapping[Any, Mapping[str, Any]]
 Snapshot = Mapping[str, Rows]
-
-
-@pytest.fixture
-async def database(database_url):
-    async with connected(database_url) as database:
-        yield database
 
 
 async def snapshot(database) -> Snapshot:

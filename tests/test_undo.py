@@ -1,12 +1,11 @@
 """Undoing a mass update: old values come back where nobody has changed them since, and the undoing can be undone."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
-
 from db import models
-from db.models import Access, table_of
+from db.models import Access
 from resolvers import ids
 from resolvers.contact import CONTACT
 from resolvers.customer import delete_customer, update_customer
@@ -16,26 +15,8 @@ from resolvers.undo import undo_bulk_operation
 from resolvers.writer import Draft, get_writer
 from resolvers.writing import read_values
 from tests.builders import a_contact, a_viewer, an_industry, an_organization, ref, stored, trail_of
-from tests.test_bulk_update import COUNTS, counts, database, row, some, update, viewer
+from tests.mass_updates import counts, operations, row, some, undo, update
 from tests.worlds import told
-
-__all__ = ("database", "viewer")
-
-UNDO = f"""mutation($id: ID!, $onConflict: UndoConflict!) {{
-  answer: undoBulkOperation(id: $id, onConflict: $onConflict) {{
-    operation {{
-      id status {COUNTS} undoes {{ id status undoneBy {{ id }} }} undoneBy {{ id }}
-      changes(first: 1000) {{ nodes {{ entityId field old new oldLabel newLabel }} }}
-      rejections {{ nodes {{ customerId customer {{ id }} problem {{ code path }} }} }}
-    }}
-    problems {{ code message path entityId }}
-  }}
-}}"""
-
-
-async def undo(database, viewer, operation: Any, policy: str = "SKIP") -> Any:
-    id_text = operation if isinstance(operation, str) else operation["id"]
-    return (await told(database, viewer, UNDO, {"id": id_text, "onConflict": policy}))["answer"]
 
 
 async def changed(database, viewer, made, **values) -> Any:
@@ -208,11 +189,8 @@ async def test_what_a_merge_moves_comes_back_too(database, viewer):
 
 
 async def test_a_token_that_reads_undoes_nothing(database, viewer):
-    from dataclasses import replace
-
     made = await some(database, viewer, {})
     operation = await changed(database, viewer, made, language="fi")
     answer = await undo(database, replace(viewer, scope=models.TokenScope.READ), operation)
     assert [(problem["code"], problem["path"]) for problem in answer["problems"]] == [("FORBIDDEN", [])]
-    async with database.sessions() as session:
-        assert await session.scalar(sa.select(sa.func.count()).select_from(table_of(models.BulkOperation))) == 1
+    assert await operations(database) == 1

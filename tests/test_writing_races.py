@@ -3,7 +3,6 @@
 import asyncio
 from random import Random
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
@@ -13,7 +12,7 @@ from resolvers import ids
 from resolvers.customer import create_customer, delete_customer, update_customer
 from resolvers.references import Ref
 from resolvers.upsert import upsert_cases, upsert_customers
-from tests.builders import a_customer, an_organization, ref, stored, trail_of
+from tests.builders import a_customer, ref, stored, trail_of
 
 RACES = {"23503", "23505", "40P01"}
 
@@ -28,12 +27,6 @@ async def in_transaction(sessions, function, *arguments):
             if getattr(error.orig, "sqlstate", None) not in RACES:
                 raise
     raise AssertionError("ten tries were not enough")
-
-
-@pytest.fixture
-async def viewer(sessions):
-    async with sessions.begin() as session:
-        return await an_organization(session)
 
 
 async def test_updates_at_once_are_all_kept(sessions, viewer):
