@@ -16,10 +16,8 @@ from resolvers.reading import read
 from resolvers.selection import Field, Listing, Member, Operand
 from tests.builders import a_customer, a_viewer, an_id, an_organization, ref
 from tests.conftest import cloned
-from tests.test_bulk_update import database, some, viewer
+from tests.mass_updates import some
 from tests.worlds import answered, told
-
-__all__ = ("database", "viewer")
 
 HERE = [{"kind": AddressKind.POSTAL, "city": "Espoo"}]
 

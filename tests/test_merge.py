@@ -25,10 +25,8 @@ from tests.builders import (
     an_organization,
     ref,
 )
-from tests.test_bulk_update import COUNTS, counts, database, row, some, viewer
+from tests.mass_updates import COUNTS, counts, row, some
 from tests.worlds import told
-
-__all__ = ("database", "viewer")
 
 OPERATION = f"""operation {{
   id status {COUNTS} undoes {{ id status }}
