@@ -54,7 +54,7 @@ def mass_update(results: MassUpdate) -> Table:
     table.add_column("promise")
     for name in results.seconds:
         figures = (f"{results.median(name):.2f}", f"[bold]{results.ratio(name):.2f} ×")
-        table.add_row(name, *figures, _verdict(results.promises(name)))
+        table.add_row(name, *figures, _verdict(results.promises_of(name)))
     return table
 
 
