@@ -126,7 +126,7 @@ CUSTOMER = Form(
     fields=(
         Field(name="number", is_automatic=True),
         *fields("name"),
-        National(name="business_id", spelling_in=business_id),
+        National(name="business_id", spelling_in=business_id, is_local=True),
         National(name="vat_number", spelling_in=vat_number),
         Field(name="country", default=lambda viewer: viewer.country),
         *fields("language"),

@@ -105,6 +105,8 @@ class National(Field):
     """A column whose spelling depends on the country of its row, so it is spelt once that is known."""
 
     spelling_in: NationalSpelling
+    is_local: bool = False
+    """Whether what is stored may be nothing in another country, so that it is read anew where the row moves there."""
 
     def spelt(self, fields: type[SQLModel], value: str, country: str) -> str:
         """What `read` made of a client's value, as it is stored in a row of this country."""

@@ -142,8 +142,8 @@ def _complete(writer: Writer, form: Form, draft: Draft) -> None:
 
 
 async def _spell(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
-    """Given values whose spelling depends on the country of the row as it is to be."""
-    waiting = [draft for draft in drafts if any(_is_given(draft, each) for each in form.national)]
+    """Values whose spelling depends on the country of the row as it is to be: what is given, and what moves there."""
+    waiting = [draft for draft in drafts if any(_is_to_spell(draft, each) for each in form.national)]
     linked = await _countries_of_links(writer, form, waiting)
     for draft in waiting:
         # Where there is no country it has been told why.
@@ -152,17 +152,28 @@ async def _spell(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
                 _spell_field(form, draft, each, country)
 
 
-def _is_given(draft: Draft, each: Field) -> bool:
-    return each.name in draft.given and draft.values.get(each.name) is not None
+def _is_to_spell(draft: Draft, each: National) -> bool:
+    if each.name in draft.given:
+        return draft.values.get(each.name) is not None
+    return each.is_local and _moves(draft) and draft.before(each.name) is not None
+
+
+def _moves(draft: Draft) -> bool:
+    """Whether a stored row that has a country is to be in another."""
+    return draft.before("country") not in (None, draft.value("country"))
 
 
 def _spell_field(form: Form, draft: Draft, each: National, country: str) -> None:
-    if not _is_given(draft, each):
+    if not _is_to_spell(draft, each):
         return
     try:
-        draft.values[each.name] = each.spelt(form.checks, draft.values[each.name], country)
+        draft.values[each.name] = each.spelt(form.checks, draft.value(each.name), country)
     except Wrong as wrong:
-        draft.invalid(wrong.message, each.client_name)
+        if each.name in draft.given:
+            draft.invalid(wrong.message, each.client_name)
+        else:
+            advice = f"It is the one that is stored: give {each.client_name} too, or null."
+            draft.invalid(f"{wrong.message} {advice}", "country")
 
 
 def _country(form: Form, draft: Draft, linked: Mapping[uuid.UUID, str]) -> str | None:
