@@ -112,6 +112,13 @@ class National(Field):
         """What `read` made of a client's value, as it is stored in a row of this country."""
         return str(checked(fields, self.name, self.spelling_in(value, country)))
 
+    def stays(self, value: str, country: str) -> bool:
+        """Whether a stored value is the very same in this country."""
+        try:
+            return self.spelling_in(value, country) == value
+        except Wrong:
+            return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rate(Field):
