@@ -23,6 +23,7 @@ from resolvers.ids import find_key
 from resolvers.problems import Problem, Refused, forbidden, not_found, stale
 from resolvers.references import Ref, Row, fold, key_column, resolve, unknown, values_of
 from resolvers.rights import Predicate, in_organization
+from resolvers.rows import insert_rows
 from resolvers.validation import Wrong, camel, is_storable, label_of
 from resolvers.writer import Draft, Writer
 
@@ -433,7 +434,7 @@ async def _insert(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
     among = [link.column for link in form.links if link.entity == form.entity]
     columns = [name for name in form.columns if name not in among]
     rows = [_keys(writer, form, draft) | stamps | {name: draft.values[name] for name in columns} for draft in drafts]
-    await writer.session.execute(sa.insert(form.table), rows)
+    await insert_rows(writer.session, form.table, rows)
     for name in among:
         await _set(writer, form, [name], [draft for draft in drafts if draft.values[name]])
 
@@ -493,8 +494,7 @@ async def _replace_parts(writer: Writer, form: Form, drafts: Sequence[Draft]) ->
             gone = sa.delete(table).where(in_organization(table), values_of(table.c[parts.by], "keys"))
             await writer.session.execute(gone, {**writer.viewer.binds, "keys": old})
         rows = [row for draft in changed for row in _parts(writer, parts, draft)]
-        if rows:
-            await writer.session.execute(sa.insert(table), rows)
+        await insert_rows(writer.session, table, rows)
 
 
 def _parts(writer: Writer, parts: Parts, draft: Draft) -> list[dict[str, Any]]:
