@@ -1,6 +1,7 @@
 """What clients spell in their own ways: stored in one, told where it is wrong, and found again as a duplicate."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from db.models import Access, table_of
 from resolvers import ids
 from resolvers.viewer import Viewer
 from tests.builders import a_contact, a_customer, a_viewer, an_organization, trail_of
-from tests.worlds import told
+from tests.worlds import key_in, told
 
 CUSTOMER_FIELDS = "businessId vatNumber country email phone website version"
 CREATE_CUSTOMER = f"""mutation ($input: CustomerInput!) {{ payload: createCustomer(input: $input) {{
@@ -229,6 +230,45 @@ async def test_values_from_before_block_no_other_change(database, viewer):
     assert (answer["customer"]["phone"], answer["customer"]["businessId"]) == ("ask Matti", "none")
     answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"phone": None, "businessId": " "})
     assert (answer["customer"]["phone"], answer["customer"]["businessId"]) == (None, None)
+
+
+async def test_what_is_stored_already_is_looked_at_again_only_in_another_country(database, viewer):
+    customer = await created(database, viewer, externalId="1")
+    async with database.sessions.begin() as session:
+        before = {"phone": "ask Matti", "business_id": "none", "vat_number": "12", "email": "?"}
+        await session.execute(sa.update(table_of(models.Customer)).values(before))
+    same = {"name": "Acme", "phone": "ask Matti", "businessId": "none", "vatNumber": "12", "email": "?"}
+    row = [same | {"externalId": "1", "country": "FI"}]
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=row))["unchanged"] == 1
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set=same)
+    assert (answer["problems"], answer["customer"]["version"]) == ([], 1)
+    moved = [same | {"externalId": "1", "country": "SE"}]
+    wrong = [("INVALID", ["input", "0", name]) for name in ("businessId", "vatNumber", "phone")]
+    assert where(await payload(database, viewer, UPSERT_CUSTOMERS, input=moved)) == wrong
+    async with database.sessions.begin() as session:
+        made = await a_contact(session, viewer, key_in(customer["id"]))
+        swede = ids.encode("Customer", await a_customer(session, viewer, country="SE"))
+        await session.execute(sa.update(table_of(models.Contact)).values(phone="ask Matti"))
+    contact = ids.encode("Contact", made)
+    answer = await payload(database, viewer, UPDATE_CONTACT, id=contact, set={"phone": "ask Matti"})
+    assert answer["problems"] == []
+    elsewhere = {"phone": "ask Matti", "customer": {"id": swede}}
+    answer = await payload(database, viewer, UPDATE_CONTACT, id=contact, set=elsewhere)
+    assert where(answer) == [("INVALID", ["set", "phone"])]
+
+
+async def test_addresses_that_are_there_already_are_left_alone(database, viewer):
+    addresses = [{"kind": "POSTAL", "city": "Oulu"}, {"kind": "VISITING", "street": "Kauppakatu 1", "country": "FI"}]
+    row: dict[str, Any] = {"name": "A", "externalId": "a", "addresses": addresses}
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[row]))["created"] == 1
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[row]))["unchanged"] == 1
+    spelt = [{"kind": "POSTAL", "city": " Oulu "}, {**addresses[1], "country": "fi", "region": None}]
+    again = row | {"addresses": spelt}
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[again]))["unchanged"] == 1
+    for other in (addresses[::-1], addresses[:1], [], [addresses[0] | {"city": "Turku"}, addresses[1]]):
+        changed = row | {"addresses": other}
+        assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[changed]))["updated"] == 1
+        assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[row]))["updated"] == 1
 
 
 async def test_a_contact_is_dialled_in_the_country_of_its_customer(database, viewer):
