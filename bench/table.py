@@ -10,6 +10,8 @@ from bench.loopback import CLIENTS, Traffic
 from bench.mass_update import Results as MassUpdate
 from bench.queries import Query
 from bench.stopwatch import Comparison
+from bench.upsert import BARE, CUSTOMERS_AT_ONCE
+from bench.upsert import Results as Upsert
 
 
 def promises(query: Query, found: Comparison) -> dict[str, bool]:
@@ -57,6 +59,17 @@ def mass_update(results: MassUpdate) -> Table:
         median = results.median(name)
         verdict = _verdict(results.promises) if name == "mass update" else Text()
         table.add_row(name, f"{median:.2f}", f"[bold]{median / bare:.2f} ×", verdict)
+    return table
+
+
+def upsert(results: Upsert) -> Table:
+    """Many customers sent in by one call, beside the bare COPY."""
+    table = _table(f"Upsert of {CUSTOMERS_AT_ONCE:,} customers in seconds; memory +{results.megabytes:.0f} MB")
+    for heading in ("seconds", "ratio"):
+        table.add_column(heading, justify="right")
+    for name in results.seconds:
+        median = results.median(name)
+        table.add_row(name, f"{median:.2f}", f"[bold]{median / results.median(BARE):.2f} ×")
     return table
 
 
