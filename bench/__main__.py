@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import ground, loopback, mass_update, ours, stopwatch, table, yardstick
+from bench import ground, loopback, mass_update, ours, stopwatch, table, upsert, yardstick
 from bench.loopback import Traffic
 from bench.queries import Query, queries
 from bench.stopwatch import Comparison
@@ -23,7 +23,8 @@ from db.embedded import EmbeddedError
 from resolvers.viewer import Viewer
 
 MASS = "mass"
-NAMES = (*(query.name for query in queries(customer_id="")), MASS)
+UPSERT = "upsert"
+NAMES = (*(query.name for query in queries(customer_id="")), MASS, UPSERT)
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -36,6 +37,7 @@ class Results:
     server_time: dict[Query, Comparison] = field(default_factory=dict)
     whole_way: dict[Query, Traffic] = field(default_factory=dict)
     of_many: mass_update.Results | None = None
+    of_upsert: upsert.Results | None = None
 
     def are_as_promised(self) -> bool:
         """Whether every promise is kept."""
@@ -52,6 +54,8 @@ class Results:
             console.print(table.whole_way(self.whole_way))
         if self.of_many:
             console.print(table.mass_update(self.of_many))
+        if self.of_upsert:
+            console.print(table.upsert(self.of_upsert))
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ class Bench:
         results = Results()
         if self.customers is not None and MASS in self.only:
             results.of_many = await self._update_many()
-        if not set(self.only) - {MASS}:
+        if self.customers is not None and UPSERT in self.only:
+            results.of_upsert = await self._upsert()
+        if not set(self.only) - {MASS, UPSERT}:
             return results
         if self.customers is not None:
             await self._fill(self.customers)
@@ -100,6 +106,20 @@ class Bench:
                 rounds = self.rounds or mass_update.ROUNDS
                 return await mass_update.measure(
                     database, viewer, rounds, lambda share: self.progress.update(bar, completed=share)
+                )
+
+    async def _upsert(self) -> upsert.Results:
+        bar = self.progress.add_task("Upsert", total=1)
+        with ground.fresh_server() as url:
+            await ground.fill_many(url, upsert.CUSTOMERS_AT_ONCE)
+            async with connected(url, statement_timeout=0) as database:
+                async with database.sessions() as session:
+                    viewer = await ground.find_administrator(session)
+                return await upsert.measure(
+                    database,
+                    viewer,
+                    self.rounds or upsert.ROUNDS,
+                    lambda share: self.progress.update(bar, completed=share),
                 )
 
     async def _fill(self, customers: int) -> None:

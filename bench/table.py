@@ -10,6 +10,8 @@ from bench.loopback import CLIENTS, Traffic
 from bench.mass_update import Results as MassUpdate
 from bench.queries import Query
 from bench.stopwatch import Comparison
+from bench.upsert import BARE, CUSTOMERS_AT_ONCE
+from bench.upsert import Results as Upsert
 
 
 def promises(query: Query, found: Comparison) -> dict[str, bool]:
@@ -55,6 +57,17 @@ def mass_update(results: MassUpdate) -> Table:
     for name in results.seconds:
         figures = (f"{results.median(name):.2f}", f"[bold]{results.ratio(name):.2f} ×")
         table.add_row(name, *figures, _verdict(results.promises_of(name)))
+    return table
+
+
+def upsert(results: Upsert) -> Table:
+    """Many customers sent in by one call, beside the bare COPY."""
+    table = _table(f"Upsert of {CUSTOMERS_AT_ONCE:,} customers in seconds; memory +{results.megabytes:.0f} MB")
+    for heading in ("seconds", "ratio"):
+        table.add_column(heading, justify="right")
+    for name in results.seconds:
+        median = results.median(name)
+        table.add_row(name, f"{median:.2f}", f"[bold]{median / results.median(BARE):.2f} ×")
     return table
 
 
