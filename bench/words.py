@@ -109,16 +109,17 @@ async def measure(
     """Each search beside the naive way, in turns."""
     queries = searches(await _somebody(database, administrator))
     seller = await _seller(database, administrator)
-    found = {query: Comparison(Times(), Times()) for query in queries}
-    for done, (query, comparison) in enumerate(found.items(), 1):
+    found: dict[Query, Comparison] = {}
+    for query in queries:
         viewer = administrator if query.reach is Access.ALL else _reaching(seller, query.reach)
-        await _compare(database, viewer, query, comparison, rounds)
-        on_round(done / len(found))
+        found[query] = await _compare(database, viewer, query, rounds)
+        on_round(len(found) / len(queries))
     return found
 
 
-async def _compare(database: Database, viewer: Viewer, query: Search, found: Comparison, rounds: int) -> None:
+async def _compare(database: Database, viewer: Viewer, query: Search, rounds: int) -> Comparison:
     answer = partial(ours.answer, database, viewer, query)
+    found = Comparison(Times(), Times())
     for _ in range(stopwatch.WARM_UP):
         await answer()
     stopwatch.settle()
@@ -126,6 +127,7 @@ async def _compare(database: Database, viewer: Viewer, query: Search, found: Com
         await found.yardstick.add(partial(_naively, database, viewer, query))
         for _ in range(TURNS):
             await found.ours.add(answer)
+    return found
 
 
 async def _naively(database: Database, viewer: Viewer, query: Search) -> bytes:
@@ -135,28 +137,20 @@ async def _naively(database: Database, viewer: Viewer, query: Search) -> bytes:
 
 
 async def _somebody(database: Database, viewer: Viewer) -> Sought:
-    in_finland = (CUSTOMERS.c.organization_id == viewer.organization_id, CUSTOMERS.c.country == "FI")
-    columns = (
-        CUSTOMERS.c.name,
-        CUSTOMERS.c.business_id,
-        CUSTOMERS.c.email,
-        CONTACTS.c.first_name,
-        CONTACTS.c.last_name,
-    )
+    customer, contact = CUSTOMERS.c, CONTACTS.c
+    of_customer = (contact.organization_id == customer.organization_id) & (contact.customer_id == customer.id)
     middle = (
-        sa.select(*columns)
-        .join(CONTACTS, sa.and_(CONTACTS.c.organization_id == viewer.organization_id, _is_its_own))
-        .where(*in_finland, CUSTOMERS.c.number > CUSTOMERS_SEARCHED // 2)
-        .order_by(CUSTOMERS.c.number)
+        sa.select(customer.name, customer.business_id, customer.email, contact.first_name, contact.last_name)
+        .join(CONTACTS, of_customer)
+        .where(customer.organization_id == viewer.organization_id, customer.country == "FI")
+        .where(customer.number > CUSTOMERS_SEARCHED // 2)
+        .order_by(customer.number)
         .limit(1)
     )
     async with database.sessions() as session:
         row = (await session.execute(middle)).one()
     own_word, trade, _ = row.name.split()
     return Sought(own_word, trade, row.business_id, row.email, f"{row.first_name} {row.last_name}")
-
-
-_is_its_own = CONTACTS.c.customer_id == CUSTOMERS.c.id
 
 
 async def _seller(database: Database, administrator: Viewer) -> Viewer:
