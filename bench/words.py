@@ -33,6 +33,9 @@ PAGE = "query Search($text: String!) { customers(search: $text, first: 50) { nod
 BY_NAME = PAGE.replace("first: 50", "first: 50, orderBy: [{ name: ASC }]")
 NEWEST = PAGE.replace("first: 50", "first: 50, orderBy: [{ createdAt: DESC }]")
 COUNTED = PAGE.replace("{ nodes", "{ totalCount nodes")
+CONTAINS = BY_NAME.replace("search: $text", "filter: { name: { contains: $text } }")
+STARTS_WITH = CONTAINS.replace("contains", "startsWith")
+CONTAINS_COUNTED = CONTAINS.replace("{ nodes", "{ totalCount nodes")
 
 NAIVE = """
 SELECT id, number, name FROM customers
@@ -94,6 +97,10 @@ def searches(sought: Sought) -> list[Search]:
         _search("slip, own", slipped, reach=Access.OWN),
         _search("rare, counted", own, COUNTED),
         _search("common, counted", "oy", COUNTED, promise=None),
+        _search("name contains", own[2:], CONTAINS),
+        _search("name contains, common", "oy", CONTAINS),
+        _search("name starts with", own[:6], STARTS_WITH),
+        _search("name contains, counted", own[2:], CONTAINS_COUNTED),
     ]
 
 

@@ -3,7 +3,7 @@
 The words and folded names are in tables of their own (`db.models.search`), kept by triggers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def has_key(found: Table, given: Expression) -> Predicate:
 
 def begins_name(found: Table, given: Expression) -> Predicate:
     """The name begins with the text."""
-    return begins(found.c.name, sa.func.kartotek_fold(sa.func.btrim(given), type_=sa.Text))
+    return begins(found.c.name, fold(sa.func.btrim(given)))
 
 
 def has_words_in_name(found: Table, given: Expression) -> Predicate:
@@ -109,6 +109,32 @@ def begins(name: Expression, prefix: Expression) -> Predicate:
 
 AFTER_ALL = sa.func.repeat(sa.func.chr(literal("1114111")), literal("1000"), type_=sa.Text)
 """No name goes on with anything that sorts after this: the last of all characters, more often than names are long."""
+
+
+def contains(value: Expression, operand: Expression) -> Predicate:
+    """The value has the operand somewhere; accents and capitals do not matter."""
+    return sa.func.strpos(fold(value), _once(fold(operand))) > literal("0")
+
+
+def starts_with(value: Expression, operand: Expression) -> Predicate:
+    """The value begins with the operand; accents and capitals do not matter."""
+    return sa.func.starts_with(fold(value), _once(fold(operand)), type_=sa.Boolean)
+
+
+def fold(plain: Expression) -> Expression:
+    """Without accents and capitals."""
+    return sa.func.kartotek_fold(plain, type_=sa.Text)
+
+
+PATTERNS: Mapping[str, Callable[[Expression], Expression]] = {
+    "contains": lambda operand: text("%").concat(_escaped(operand)).concat(text("%")),
+    "starts_with": lambda operand: _escaped(operand).concat(text("%")),
+}
+"""The same as patterns, for values that are kept folded, so that indexes find them."""
+
+
+def _escaped(operand: Expression) -> Expression:
+    return sa.func.kartotek_escaped(operand, type_=sa.Text)
 
 
 def _meets(found: Table, query: Expression) -> Predicate:

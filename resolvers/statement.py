@@ -297,10 +297,15 @@ class _Builder:
 
     @condition.register
     def _(self, condition: Compare, entity: Entity, row: Row) -> Predicate:
-        value = _comparable(entity.field(condition.field), row)
+        declared = entity.field(condition.field)
+        value = _comparable(declared, row)
         many = condition.operator in ("in", "not_in")
         kind = sa.String() if isinstance(value.type, sa.String) else value.type
         operand = self.bind(condition.operand, ARRAY(kind) if many else kind)
+        if isinstance(declared, Value) and declared.folded and condition.operator in search.PATTERNS:
+            found = self.found_by(entity)
+            pattern = search.PATTERNS[condition.operator](operand)
+            return sa.exists().where(found.of(row), found.table.c[declared.folded].like(pattern))
         return _OPERATORS[condition.operator](value, operand)
 
     @condition.register
@@ -552,7 +557,7 @@ class _SearchBuilder(_ConnectionBuilder):
         only = _FoundBy(having.rows, having.rows.c.key)
         return [
             self._matching(way, only)._replace(only_if=[having.is_all]),
-            self._matching(way, found, seen.rows)._replace(only_if=[~having.is_all, seen.is_all]),
+            self._matching(way, found, among=seen.rows)._replace(only_if=[~having.is_all, seen.is_all]),
             self._matching(way, found, in_turn=True)._replace(only_if=[~having.is_all, ~seen.is_all]),
         ]
 
@@ -566,7 +571,7 @@ class _SearchBuilder(_ConnectionBuilder):
     def _few_seen(self) -> "_Few":
         """What the viewer sees and the filter lets through."""
         row, where = self._filtered()
-        return self._few("seen", sa.select(row.c.id).where(*where))
+        return self._few("seen", sa.select(row.table).where(*where))
 
     def _few(self, name: str, rows: sa.Select[Any]) -> "_Few":
         if name not in self._read:
@@ -580,12 +585,10 @@ class _SearchBuilder(_ConnectionBuilder):
         return self._builder.found_by(self._entity)
 
     def _matching(
-        self, way: search.Way, found: _FoundBy, seen: sa.FromClause | None = None, *, in_turn: bool = False
+        self, way: search.Way, found: _FoundBy, *, among: sa.FromClause | None = None, in_turn: bool = False
     ) -> _Rows:
-        row, where = self._filtered()
-        if seen is not None:
-            where = [rights.in_organization(row.table), row.c.id == seen.c.id]
-        matches = way.matches(found.table, self._given, in_turn=in_turn or seen is not None)
+        row, where = self._filtered() if among is None else (Row(among, self._builder.may), [])
+        matches = way.matches(found.table, self._given, in_turn=in_turn or among is not None)
         if self._page.order == search.BY_RELEVANCE:
             rank = way.rank(found.table, self._given)
             keys = relevance_keys(rank, found.table.c.name, found.key, same_rank=way is not search.ALIKE)
@@ -654,10 +657,6 @@ def _comparable(declared: Declared, row: Row) -> Expression:
     return declared.of(row)
 
 
-def _fold(text: Expression) -> Expression:
-    return sa.func.kartotek_fold(text, type_=sa.Text)
-
-
 _OPERATORS: Mapping[str, Callable[[Expression, Expression], Predicate]] = {
     "eq": lambda value, operand: value == operand,
     "neq": lambda value, operand: value.is_distinct_from(operand),
@@ -667,6 +666,6 @@ _OPERATORS: Mapping[str, Callable[[Expression, Expression], Predicate]] = {
     "gte": lambda value, operand: value >= operand,
     "lt": lambda value, operand: value < operand,
     "lte": lambda value, operand: value <= operand,
-    "contains": lambda value, operand: sa.func.strpos(_fold(value), _fold(operand)) > literal("0"),
-    "starts_with": lambda value, operand: sa.func.starts_with(_fold(value), _fold(operand), type_=sa.Boolean),
+    "contains": search.contains,
+    "starts_with": search.starts_with,
 }

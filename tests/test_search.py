@@ -255,6 +255,21 @@ async def test_a_customer_is_found_by_its_new_name_and_numbers_and_not_by_the_ol
         assert await world.find(text) == []
 
 
+@pytest.mark.parametrize("operator", ["contains", "startsWith"])
+async def test_a_part_of_a_name_finds_the_name_that_is_there_now(world, operator):
+    async def there(part):
+        found = await told(world.database, world.viewer, CUSTOMERS, {"filter": {"name": {operator: part}}})
+        return [node["name"] for node in found["list"]["nodes"]]
+
+    async with world.database.sessions.begin() as session:
+        key = await a_customer(session, world.viewer, name="100% Ääni_Oy")
+    assert await there("100% aani_") == ["100% Ääni_Oy"]
+    async with world.database.sessions.begin() as session:
+        assert not (await update_customer(session, world.viewer, an_id("Customer", key), {"name": "Öljy"})).problems
+    assert await there("100%") == await there("_") == await there("%") == []
+    assert await there("olj") == await there("Ö") == await there("") == ["Öljy"]
+
+
 async def test_a_deleted_customer_is_not_found_until_it_is_restored(world):
     async with world.database.sessions.begin() as session:
         key = await a_customer(session, world.viewer, name="Katoava Oy")
