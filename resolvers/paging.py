@@ -106,33 +106,36 @@ def _ordered(key: Key, backward: bool) -> Expression:
 Bind = Callable[[Operand, sa.types.TypeEngine[Any]], Expression]
 
 
-def beyond(keys: Sequence[Key], position: Position, bind: Bind, *, forward: bool) -> Predicate:
-    """The rows that come after the position in the order of the keys or, not `forward`, those that come before it."""
+def beyond(keys: Sequence[Key], position: Position, bind: Bind, *, forward: bool, or_there: bool = False) -> Predicate:
+    """The rows after the position in the order of the keys or, not `forward`, before it; also the one `there`."""
     values = [
         operand and bind(operand, key.expression.type) for key, operand in zip(keys, position.values, strict=True)
     ]
-    return _beyond(list(zip(keys, values, strict=True)), forward=forward)
+    return _beyond(list(zip(keys, values, strict=True)), forward=forward, or_there=or_there)
 
 
-def _beyond(pairs: Sequence[tuple[Key, Any]], *, forward: bool) -> Predicate:
+def _beyond(pairs: Sequence[tuple[Key, Any]], *, forward: bool, or_there: bool) -> Predicate:
     keys = [key for key, _ in pairs]
     is_one_way = len({key.descending for key in keys}) == 1 and not any(key.nullable or key.constant for key in keys)
-    return _beyond_row(pairs, forward=forward) if is_one_way else _beyond_key(pairs, forward=forward)
+    by = _beyond_row if is_one_way else _beyond_key
+    return by(pairs, forward=forward, or_there=or_there)
 
 
-def _beyond_row(pairs: Sequence[tuple[Key, Any]], *, forward: bool) -> Predicate:
+def _beyond_row(pairs: Sequence[tuple[Key, Any]], *, forward: bool, or_there: bool) -> Predicate:
     """As one comparison of rows, which an index answers."""
     here, there = sa.tuple_(*(key.expression for key, _ in pairs)), sa.tuple_(*(value for _, value in pairs))
-    return here > there if forward != pairs[0][0].descending else here < there
+    if forward != pairs[0][0].descending:
+        return here >= there if or_there else here > there
+    return here <= there if or_there else here < there
 
 
-def _beyond_key(pairs: Sequence[tuple[Key, Any]], *, forward: bool) -> Predicate:
+def _beyond_key(pairs: Sequence[tuple[Key, Any]], *, forward: bool, or_there: bool) -> Predicate:
     (key, value), *rest = pairs
     past = _past(key, value, forward=forward)
-    if not rest:
-        return past
     tied = key.expression.is_(None) if value is None else key.expression == value
-    return sa.or_(past, sa.and_(tied, _beyond(rest, forward=forward)))
+    if not rest:
+        return sa.or_(past, tied) if or_there else past
+    return sa.or_(past, sa.and_(tied, _beyond(rest, forward=forward, or_there=or_there)))
 
 
 def _past(key: Key, value: Any, *, forward: bool) -> Predicate:

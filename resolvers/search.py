@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
 from resolvers.rendering import literal, text
 from resolvers.rights import Predicate, Table
@@ -71,15 +71,19 @@ def is_alike(found: Table, given: Expression) -> Predicate:
     """Each word of the text is like a part of the name, by pg_trgm's word similarity."""
     longest = _once(sa.func.kartotek_longest_word(given, type_=sa.Text))
     is_like: Predicate = found.c.name.op("%>", is_comparison=True)(longest)
-    return is_like & (_likeness(found, given) >= LIKE_ENOUGH)
+    return is_like & (likeness(found.c.name, given) >= LIKE_ENOUGH)
 
 
-def _likeness(found: Table, given: Expression) -> Expression:
-    return sa.func.kartotek_likeness(found.c.name, given, type_=sa.REAL)
+def likeness(name: Expression, given: Expression) -> Expression:
+    """How much the word of the text that is least like the folded name is like a part of it: 1 at most."""
+    words = _once(sa.func.kartotek_words(given, type_=ARRAY(sa.Text)))
+    word: Expression = sa.func.unnest(words, type_=sa.Text).column_valued("word")
+    # Not by a function of the database: it would take the text apart anew for each row.
+    return sa.select(sa.func.min(sa.func.word_similarity(word, name), type_=sa.REAL)).scalar_subquery()
 
 
 def _by_likeness(found: Table, given: Expression) -> Expression:
-    return literal("104") - sa.cast(literal("100") * _likeness(found, given), sa.Integer)
+    return literal("104") - sa.cast(literal("100") * likeness(found.c.name, given), sa.Integer)
 
 
 def _always(rank: int) -> Callable[[Table, Expression], Expression]:

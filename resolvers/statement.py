@@ -497,7 +497,7 @@ class _ConnectionBuilder:
         return self._reaches(self._rows(), position, forward=forward)
 
     def _reaches(self, rows: _Rows, position: Any, *, forward: bool) -> Expression:
-        outside = sa.not_(beyond(rows.keys, position, self._builder.bind, forward=not forward).is_(sa.true()))
+        outside = beyond(rows.keys, position, self._builder.bind, forward=forward, or_there=True)
         return self._exists(rows._replace(where=[*rows.where, outside]))
 
     def _exists(self, rows: _Rows) -> Expression:
@@ -541,7 +541,7 @@ class _SearchBuilder(_ConnectionBuilder):
         super().__init__(builder, entity, page, parent)
         assert page.search is not None
         self._given = builder.bind(page.search, sa.Text())
-        self._read: dict[str, tuple[sa.CTE, sa.CTE]] = {}
+        self._read: dict[search.Way | None, tuple[sa.CTE, sa.CTE]] = {}
 
     @property
     def _ways(self) -> Sequence[search.Way]:
@@ -553,7 +553,7 @@ class _SearchBuilder(_ConnectionBuilder):
         found = self._found_by()
         if not way.by_words:
             return [self._matching(way, found)]
-        having, seen = self._few_having(way.has), self._few_seen()
+        having, seen = self._few_matching(way), self._few_seen()
         only = _FoundBy(having.rows, having.rows.c.key)
         return [
             self._matching(way, only)._replace(only_if=[having.is_all]),
@@ -561,24 +561,24 @@ class _SearchBuilder(_ConnectionBuilder):
             self._matching(way, found, in_turn=True)._replace(only_if=[~having.is_all, ~seen.is_all]),
         ]
 
-    def _few_having(self, kind: search.Kind) -> "_Few":
+    def _few_matching(self, way: search.Way) -> "_Few":
         """What the index of words finds."""
         found = self._found_by()
         columns = (found.table.c[name] for name in ("organization_id", "name", "words"))
-        meets = rights.in_organization(found.table), kind(found.table, self._given)
-        return self._few(kind.__name__, sa.select(*columns, found.key.label("key")).where(*meets))
+        meets = rights.in_organization(found.table), way.matches(found.table, self._given)
+        return self._few(way, sa.select(*columns, found.key.label("key")).where(*meets))
 
     def _few_seen(self) -> "_Few":
         """What the viewer sees and the filter lets through."""
         row, where = self._filtered()
-        return self._few("seen", sa.select(row.table).where(*where))
+        return self._few(None, sa.select(row.table).where(*where))
 
-    def _few(self, name: str, rows: sa.Select[Any]) -> "_Few":
-        if name not in self._read:
-            those = _read_once(rows, name)
+    def _few(self, of: search.Way | None, rows: sa.Select[Any]) -> "_Few":
+        if of not in self._read:
+            those = _read_once(rows, f"some_{len(self._read)}")
             more = sa.exists(sa.select(literal("1")).select_from(those).offset(FEW)).label("more")
-            self._read[name] = those, _read_once(sa.select(more), f"{name}_more")
-        those, more_than_few = self._read[name]
+            self._read[of] = those, _read_once(sa.select(more), f"more_{len(self._read)}")
+        those, more_than_few = self._read[of]
         return _Few(sa.select(those).limit(FEW).subquery(), ~sa.select(more_than_few.c.more).scalar_subquery())
 
     def _found_by(self) -> _FoundBy:

@@ -1,4 +1,4 @@
-"""Filtering by parts of names: a text as it stands in a pattern."""
+"""Filtering by parts of names: a text as it stands in a pattern. How alike names are is no function any more."""
 
 from alembic import op
 
@@ -17,3 +17,4 @@ END $$
 
 def upgrade() -> None:
     op.get_bind().exec_driver_sql(ESCAPED)
+    op.execute("DROP FUNCTION kartotek_likeness(text, text)")
