@@ -3,13 +3,14 @@
 The words and folded names are in tables of their own (`db.models.search`), kept by triggers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
+from resolvers.folding import begins, fold, once
 from resolvers.rendering import literal, text
 from resolvers.rights import Predicate, Table
 from resolvers.selection import Sort
@@ -69,14 +70,14 @@ def has_words(found: Table, given: Expression) -> Predicate:
 
 def is_alike(found: Table, given: Expression) -> Predicate:
     """Each word of the text is like a part of the name, by pg_trgm's word similarity."""
-    longest = _once(sa.func.kartotek_longest_word(given, type_=sa.Text))
+    longest = once(sa.func.kartotek_longest_word(given, type_=sa.Text))
     is_like: Predicate = found.c.name.op("%>", is_comparison=True)(longest)
     return is_like & (likeness(found.c.name, given) >= LIKE_ENOUGH)
 
 
 def likeness(name: Expression, given: Expression) -> Expression:
     """How much the word of the text that is least like the folded name is like a part of it: 1 at most."""
-    words = _once(sa.func.kartotek_words(given, type_=ARRAY(sa.Text)))
+    words = once(sa.func.kartotek_words(given, type_=ARRAY(sa.Text)))
     word: Expression = sa.func.unnest(words, type_=sa.Text).column_valued("word")
     # Not by a function of the database: it would take the text apart anew for each row.
     return sa.select(sa.func.min(sa.func.word_similarity(word, name), type_=sa.REAL)).scalar_subquery()
@@ -105,46 +106,5 @@ ALIKE = Way(is_alike, _by_likeness, by_words=False)
 """The way of names that are spelt alike, for when nothing has the words."""
 
 
-def begins(name: Expression, prefix: Expression) -> Predicate:
-    """The name, in a column that sorts by code points, begins with the prefix; an index on it finds those that do."""
-    first, last = _once(prefix), _once(prefix.concat(AFTER_ALL))
-    return sa.and_(name >= first, name <= last, sa.func.starts_with(name, first, type_=sa.Boolean))
-
-
-AFTER_ALL = sa.func.repeat(sa.func.chr(literal("1114111")), literal("1000"), type_=sa.Text)
-"""No name goes on with anything that sorts after this: the last of all characters, more often than names are long."""
-
-
-def contains(value: Expression, operand: Expression) -> Predicate:
-    """The value has the operand somewhere; accents and capitals do not matter."""
-    return sa.func.strpos(fold(value), _once(fold(operand))) > literal("0")
-
-
-def starts_with(value: Expression, operand: Expression) -> Predicate:
-    """The value begins with the operand; accents and capitals do not matter."""
-    return sa.func.starts_with(fold(value), _once(fold(operand)), type_=sa.Boolean)
-
-
-def fold(plain: Expression) -> Expression:
-    """Without accents and capitals."""
-    return sa.func.kartotek_fold(plain, type_=sa.Text)
-
-
-PATTERNS: Mapping[str, Callable[[Expression], Expression]] = {
-    "contains": lambda operand: text("%").concat(_escaped(operand)).concat(text("%")),
-    "starts_with": lambda operand: _escaped(operand).concat(text("%")),
-}
-"""The same as patterns, for values that are kept folded, so that indexes find them."""
-
-
-def _escaped(operand: Expression) -> Expression:
-    return sa.func.kartotek_escaped(operand, type_=sa.Text)
-
-
 def _meets(found: Table, query: Expression) -> Predicate:
-    return found.c.words.op("@@", is_comparison=True)(_once(sa.type_coerce(query, TSQUERY)))
-
-
-def _once(expression: Expression) -> Expression:
-    """Worked out once for all rows, and never by the values: a plan for one text is good for each other one."""
-    return sa.select(expression).scalar_subquery()
+    return found.c.words.op("@@", is_comparison=True)(once(sa.type_coerce(query, TSQUERY)))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, asyncpg
 
 from db.models import table_of
-from resolvers import rights, search
+from resolvers import folding, rights, search
 from resolvers.entities import (
     ENTITIES,
     Declared,
@@ -302,10 +302,10 @@ class _Builder:
         many = condition.operator in ("in", "not_in")
         kind = sa.String() if isinstance(value.type, sa.String) else value.type
         operand = self.bind(condition.operand, ARRAY(kind) if many else kind)
-        if isinstance(declared, Value) and declared.folded and condition.operator in search.PATTERNS:
+        if isinstance(declared, Value) and declared.folded and condition.operator in folding.OF_FOLDED:
             found = self.found_by(entity)
-            pattern = search.PATTERNS[condition.operator](operand)
-            return sa.exists().where(found.of(row), found.table.c[declared.folded].like(pattern))
+            holds = folding.OF_FOLDED[condition.operator](found.table.c[declared.folded], operand)
+            return sa.exists().where(found.of(row), holds)
         return _OPERATORS[condition.operator](value, operand)
 
     @condition.register
@@ -666,6 +666,6 @@ _OPERATORS: Mapping[str, Callable[[Expression, Expression], Predicate]] = {
     "gte": lambda value, operand: value >= operand,
     "lt": lambda value, operand: value < operand,
     "lte": lambda value, operand: value <= operand,
-    "contains": search.contains,
-    "starts_with": search.starts_with,
+    "contains": folding.contains,
+    "starts_with": folding.starts_with,
 }
