@@ -525,6 +525,9 @@ class _Few(NamedTuple):
     """Whether there are no more of them."""
 
 
+NEAR = 500
+"""So many names are looked at before anything else: words that most rows have fill a page from them."""
+
 FEW = literal("2000")
 """So many rows are sooner read and put in order than found by going through the list in its order."""
 
@@ -542,6 +545,7 @@ class _SearchBuilder(_ConnectionBuilder):
         assert page.search is not None
         self._given = builder.bind(page.search, sa.Text())
         self._read: dict[search.Way | None, tuple[sa.CTE, sa.CTE]] = {}
+        """What matches in a way, or (None) what is seen at all; and whether that is more than a few."""
 
     @property
     def _ways(self) -> Sequence[search.Way]:
@@ -589,27 +593,43 @@ class _SearchBuilder(_ConnectionBuilder):
     ) -> _Rows:
         row, where = self._filtered() if among is None else (Row(among, self._builder.may), [])
         matches = way.matches(found.table, self._given, in_turn=in_turn or among is not None)
-        if self._page.order == search.BY_RELEVANCE:
-            rank = way.rank(found.table, self._given)
-            keys = relevance_keys(rank, found.table.c.name, found.key, same_rank=way is not search.ALIKE)
-        else:
-            keys = sort_keys(self._entity, self._page.order, row)
+        by_relevance = self._page.order == search.BY_RELEVANCE
+        keys = self._keys(way, found) if by_relevance else sort_keys(self._entity, self._page.order, row)
         return _Rows(row, [*where, found.of(row), matches], keys)
 
-    def _alike(self) -> _Rows:
-        """What is called alike, where nothing has the words."""
+    def _keys(self, way: search.Way, found: _FoundBy) -> Sequence[Key]:
+        rank = way.rank(found.table, self._given)
+        return relevance_keys(rank, found.table.c.name, found.key, same_rank=way is not search.ALIKE)
+
+    def _alike(self, *having: sa.CTE) -> _Rows:
+        """What is called alike, where nothing has the words: sooner told where some that do are known."""
+        unknown = [~sa.exists(sa.select(part)) for part in having]
         nothing = [~self._exists(rows) for rows in self._parts(search.BY_WORDS)]
-        return self._matching(search.ALIKE, self._found_by())._replace(only_if=nothing)
+        return self._matching(search.ALIKE, self._found_by())._replace(only_if=[*unknown, *nothing])
 
     def _found(self, size: int) -> tuple[sa.Subquery, list[Key]]:
-        in_turn = [*(self._parts(way) for way in self._ways), [self._alike()]]
         read: list[sa.CTE] = []
-        for parts in reversed(in_turn) if self._page.backward else in_turn:
-            together = sa.union_all(*(self._unless_full(rows, read, size) for rows in parts))
-            read.append(_read_once(together, f"part_{len(read)}"))
-        found, keys = _as_called_in(sa.union_all(*(sa.select(part) for part in read)).subquery(), in_turn[0][0].keys)
+        keys: Sequence[Key] = ()
+        for way in [*self._ways, search.ALIKE][:: -1 if self._page.backward else 1]:
+            parts = [self._alike(*read)] if way is search.ALIKE else self._parts(way)
+            keys = parts[0].keys
+            near = [_read_once(self._unless_full(rows, read, size), f"near_{len(read)}") for rows in self._near(way)]
+            rest = [self._unless_full(rows, [*read, *near], size) for rows in parts]
+            read.append(_read_once(sa.union(*(sa.select(part) for part in near), *rest), f"part_{len(read)}"))
+        found, keys = _as_called_in(sa.union_all(*(sa.select(part) for part in read)).subquery(), keys)
         nearest = sa.select(found).order_by(*order_by(keys, backward=self._page.backward)).limit(literal(str(size)))
         return self._whole_rows(nearest.subquery(), keys)
+
+    def _near(self, way: search.Way) -> list[_Rows]:
+        """The rows that match among the first of all names, where these may be enough for the page."""
+        if not (way.by_words and self._page.order == search.BY_RELEVANCE):
+            return []
+        found = self._found_by()
+        names = _Rows(
+            Row(found.table, self._builder.may), [rights.in_organization(found.table)], self._keys(way, found)
+        )
+        first = self._nearest(names, NEAR).subquery()
+        return [self._matching(way, _FoundBy(first, first.c[found.key.name]), in_turn=True)]
 
     def _unless_full(self, rows: _Rows, read: Sequence[sa.CTE], size: int) -> sa.Select[Any]:
         """The nearest of these rows, unless those read before them fill the page."""
