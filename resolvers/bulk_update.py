@@ -1,4 +1,7 @@
-"""Mass update: many customers in one call, one transaction and one statement, however many they are."""
+"""Mass update: many customers in one call, one transaction and one statement, however many they are.
+
+Only a change of country reads them beforehand, since whether business ids stay what they are is not to be told in SQL.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
