@@ -624,3 +624,20 @@ async def test_contacts_can_say_whom(database, viewer):
     target = matching(1, filter={"contacts": {"some": {"lastName": {"eq": "Korhonen"}}}})
     answer = await update(database, viewer, target, language="fi")
     assert [change["entityId"] for change in answer["operation"]["changes"]["nodes"]] == [one]
+
+
+async def test_who_gives_customers_away_is_told_what_changed(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.OWN, edit_customers=Access.OWN)
+    (own,) = await some(database, viewer, {"owner": ref("User", clerk.user_id)})
+    owner = {"email": "admin@example.com"}
+    preview = (await update(database, clerk, {"ids": [own]}, dry=True, owner=owner))["operation"]
+    done = (await update(database, clerk, {"ids": [own]}, owner=owner))["operation"]
+    for operation in (preview, done):
+        told_of = [(each["entityId"], each["field"]) for each in operation["changes"]["nodes"]]
+        assert (operation["changed"], told_of) == (1, [(own, "owner")])
+    later = (await update(database, viewer, {"ids": [own]}, language="sv"))["operation"]
+    document = f'{{ changes(filter: {{ entityId: {{ eq: "{own}" }} }}) {{ nodes {{ field operation {{ id }} }} }} }}'
+    seen = (await told(database, clerk, document))["changes"]["nodes"]
+    assert later["changed"] == 1
+    assert seen == [{"field": "owner", "operation": {"id": done["id"]}}]

@@ -66,6 +66,7 @@ VALUES: Mapping[str, Any] = {
     "amount": "5.00",
     "probability": 50,
     "isInternal": False,
+    "take": "name",
     "expectedVersion": 1,
 }
 
@@ -203,8 +204,9 @@ def entity_of(named: GraphQLInputObjectType) -> str:
 
 
 def written_by(mutation: str) -> str:
-    """What the mutations with an `id` are about: `deleteContact` a contact."""
-    return next((known for known in ("Customer", "Contact", "Token", "BulkOperation") if mutation.endswith(known)), "")
+    """What the mutations with ids are about: `deleteContact` a contact, `mergeCustomers` customers."""
+    one = mutation.removesuffix("s")
+    return next((known for known in ("Customer", "Contact", "Token", "BulkOperation") if one.endswith(known)), "")
 
 
 def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, own: Any, other: Any, entity: str) -> Any:
@@ -226,7 +228,7 @@ def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, ow
             name: value_for(named.fields[name].type, (*path, name), foreign, way, own, other, below)
             for name in (names[:1] if named.name == "CustomerTarget" else names)
         }
-    return plain_value(named, path[-1])
+    return plain_value(named, next(step for step in reversed(path) if step != "0"))
 
 
 def wanted(name: str, path: Place, foreign: Place) -> bool:
