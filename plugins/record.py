@@ -1,0 +1,73 @@
+"""Reading what registries answer: JSON in which anything may be missing, null or of another kind than promised."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+
+class Record:
+    """A JSON object; what is not there as it should be counts as missing, and never stops the rest from being read."""
+
+    def __init__(self, json: Any) -> None:
+        self._members: dict[str, Any] = json if isinstance(json, dict) else {}
+
+    def __bool__(self) -> bool:
+        return bool(self._members)
+
+    def text(self, *names: str) -> str | None:
+        """The first of these members that has text or a number, without white space around it."""
+        return next((found for name in names if (found := _text(self._members.get(name)))), None)
+
+    def flag(self, name: str) -> bool:
+        """Whether the member is true."""
+        return self._members.get(name) is True
+
+    def number(self, name: str) -> int:
+        """A whole number, also one written as text; 0 where there is none."""
+        text = self.text(name) or ""
+        return int(text) if text.isascii() and text.isdigit() else 0
+
+    def day(self, *names: str) -> date | None:
+        """The first of these members that begins with an ISO date."""
+        return next((found for name in names if (found := _day(self.text(name)))), None)
+
+    def of(self, name: str) -> "Record":
+        """A member that is an object; an empty one where it is none."""
+        return Record(self._members.get(name))
+
+    def each(self, name: str) -> Iterator["Record"]:
+        """The objects of a member that is a list."""
+        return (Record(item) for item in self._list(name) if isinstance(item, dict))
+
+    def texts(self, name: str) -> list[str]:
+        """The texts of a member that is a list, without empty ones."""
+        return [found for item in self._list(name) if (found := _text(item))]
+
+    def _list(self, name: str) -> list[Any]:
+        found = self._members.get(name)
+        return found if isinstance(found, list) else []
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return " ".join(str(value).split()) or None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat((text or "")[:10])
+    except ValueError:
+        return None
+
+
+def web_address(text: str | None) -> str | None:
+    """The text if it may be a web address: it has a dot and a letter, and no white space or `@`."""
+    if text is None or "." not in text or "@" in text or " " in text:
+        return None
+    return text if any(letter.isalpha() for letter in text) else None
+
+
+def joined(*parts: str | None, by: str = " ") -> str | None:
+    """The parts that are there; None where none is."""
+    return by.join(part for part in parts if part) or None
