@@ -359,7 +359,7 @@ def _with_ids_of_their_own(found: Sequence[Registry], problems: list[PluginProbl
     for registry_id, claimants in by_id.items():
         if len(claimants) > 1:
             whose = _listed({_origin(each) for each in claimants})
-            message = f"The id {registry_id} is claimed {len(claimants)} times, by {whose}: each registry needs an id of its own."
+            message = f"The id {registry_id} is claimed {len(claimants)} times, by {whose}: each has to have its own."
             problems += [_problem(each, message, each.info.countries) for each in claimants]
     return [claimants[0] for claimants in by_id.values() if len(claimants) == 1]
 

@@ -353,6 +353,9 @@ def test_kartoteks_own_adapters_come_through_the_same_door():
     registry = discovered.by_country["FI"]
     assert (registry.plugin, registry.info.id, registry.distribution) == ("fi", "fi-ytj", "kartotek")
     assert registry.version
+    assert found_in(discovered)["PL"] == "pl-vat-white-list"
+    assert discovered.worldwide
+    assert discovered.worldwide.info.id == "gleif"
 
 
 def test_every_bundled_adapter_is_announced():
