@@ -23,12 +23,22 @@ SLOTS = table_of(RegistrySlot)
 
 PATIENCE = timedelta(seconds=3)
 """How long a call waits for its turn."""
+BURST = 3
+"""So many calls need not keep their distance after a while without any; on the whole all do."""
 FAILURES = 5
 """So many in a row close the gate."""
 CLOSED = timedelta(seconds=30)
 LONGEST_CALL = timedelta(seconds=20)
 """After this a slot is free again, whatever became of its server."""
 A_MOMENT = 0.05
+
+
+class TooBusy(RateLimited):
+    """It is asked so often by ourselves that this call would wait too long."""
+
+    def __init__(self, registry: RegistryInfo) -> None:
+        super().__init__(f"{registry.name} is asked by too many just now.", PATIENCE.total_seconds())
+
 
 _NOW = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
 
@@ -42,7 +52,7 @@ class Gate:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """One call, in its turn; raises RateLimited where that would take too long."""
+        """One call, in its turn; raises TooBusy where that would take too long."""
         await asyncio.sleep(await self._take_turn())
         slot = await self._take_slot()
         try:
@@ -80,7 +90,7 @@ class Gate:
     async def _take_turn(self) -> float:
         """The seconds until this call's turn."""
         interval = timedelta(seconds=1 / self.registry.calls_per_second)
-        own_turn = sa.func.greatest(GATES.c.next_at, _NOW)
+        own_turn = sa.func.greatest(GATES.c.next_at, _NOW - (BURST - 1) * interval)
         taken = (
             sa.update(GATES)
             .where(self._mine(GATES), GATES.c.next_at <= _NOW + PATIENCE)
@@ -91,7 +101,7 @@ class Gate:
             await self._open(session)
             wait: timedelta | None = await session.scalar(taken)
         if wait is None:
-            raise RateLimited(f"{self.registry.name} is asked too often just now.", PATIENCE.total_seconds())
+            raise TooBusy(self.registry)
         return wait.total_seconds()
 
     async def _take_slot(self) -> int:
@@ -115,7 +125,7 @@ class Gate:
             if slot is not None:
                 return slot
             await asyncio.sleep(A_MOMENT)
-        raise RateLimited(f"{self.registry.name} is asked by many just now.", PATIENCE.total_seconds())
+        raise TooBusy(self.registry)
 
     async def _open(self, session: Any) -> None:
         """See to it that the gate is there."""
