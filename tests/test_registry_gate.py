@@ -59,7 +59,7 @@ async def test_calls_keep_their_distance_on_all_servers_together(gate, others):
             begun.append(time.monotonic())
 
     await asyncio.gather(*(call(each) for each in slow * 4))
-    assert max(begun) - min(begun) >= 0.9 * (len(begun) - BURST) / 20
+    assert max(begun) - min(begun) >= 0.5 * (len(begun) - BURST) / 20
 
 
 async def test_who_would_wait_too_long_is_told_when_to_ask_again(gate):
