@@ -36,6 +36,8 @@ R = TypeVar("R")
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 tokens = typer.Typer(no_args_is_help=True, help="Keys for programs.")
 app.add_typer(tokens, name="token")
+plugin = typer.Typer(no_args_is_help=True, help="Registries of further countries.")
+app.add_typer(plugin, name="plugin")
 console = Console(stderr=True)
 
 
@@ -345,6 +347,26 @@ def revoke_token_command(
             refuse(outcome.problems)
 
     on_database(settings_for(data_dir), work)
+
+
+@plugin.command("new")
+def new_plugin_command(
+    country: Annotated[str, typer.Argument(help="Whose companies it looks up, ISO 3166-1 alpha-2, such as IS.")],
+    name: Annotated[str, typer.Option(help="What people there call the registry.")],
+    folder: Annotated[Path | None, typer.Option(help="Where to write it; by default kartotek-xx here.")] = None,
+) -> None:
+    """Write a package that adds a country, with tests that pass, and print `plugin FOLDER`."""
+    from kartotek.new_plugin import PluginNotWritten, write_plugin
+
+    with explained():
+        try:
+            written = write_plugin(country, name, folder)
+        except PluginNotWritten as error:
+            raise CommandFailed(str(error)) from error
+    print(f"plugin {written}")
+    console.print(
+        f"Its README.md is a walk of ten minutes; it begins with: cd {written}", highlight=False, markup=False
+    )
 
 
 def main() -> None:
