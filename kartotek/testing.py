@@ -79,7 +79,10 @@ class RegistryConformance:
     """Values for the secrets that the registry needs; by default `test` for each."""
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """What the registry says to a request, from recorded answers; its way of saying that there is nothing else."""
+        """What the registry says to a request, from recorded answers; its way of saying that there is nothing else.
+
+        Where it wants tokens, they have been handed out: what comes here is `Bearer test`.
+        """
         raise NotImplementedError("Say what the registry answers: override `answer`.")
 
     # ------------------------------------------------------------ helpers

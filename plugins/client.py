@@ -90,12 +90,8 @@ class RegistryClient(httpx.AsyncClient):
         wanted = {"grant_type": "client_credentials", "scope": scope}
         try:
             found = Record(await self.ask("POST", self._token_url, data=wanted, auth=who))
-        except (
-            AskOtherwise
-        ) as refused:  # no word on the company that is asked for: a wrong client is status 400 as well
-            raise NeedsKey(
-                "The registry hands out no token for the client_id and client_secret that are set."
-            ) from refused
+        except AskOtherwise as refused:  # of the client (400 as well as 401), so it says nothing of any company
+            raise NeedsKey("The registry hands out no token for the client_id and client_secret.") from refused
         if (token := found.text("access_token")) is None:
             raise Unavailable("The registry handed out no token.")
         return token, time.monotonic() + max(0, (found.number("expires_in") or 60) - A_MINUTE)

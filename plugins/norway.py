@@ -5,6 +5,7 @@ Users know it as Bizweb too, a directory over the same data.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stdnum.no import orgnr
 from stdnum.util import clean
@@ -13,6 +14,7 @@ from plugins.client import RegistryClient
 from plugins.contract import (
     Address,
     AddressKind,
+    AskOtherwise,
     Company,
     CompanyStatus,
     IndustryCode,
@@ -70,6 +72,9 @@ class Enhetsregisteret(RegistryAdapter):
         base_url="https://data.brreg.no/enhetsregisteret/api",
         looks_up_by_vat=True,
         gives_contact_details=True,
+        # No limit is published; eight at a time were reported to be taken. A search is two calls.
+        calls_per_second=10.0,
+        calls_at_once=4,
         licence="NLOD 2.0",
         attribution="Brønnøysundregistrene",
         homepage="https://www.brreg.no",
@@ -97,13 +102,23 @@ class Enhetsregisteret(RegistryAdapter):
     async def lookup(self, client: RegistryClient, business_id: str) -> Company:
         """A unit or, where there is none with the number, a sub-unit."""
         try:
-            record = await client.get_json(f"/{UNITS}/{business_id}")
+            return await self._one(client, UNITS, business_id)
         except NotFound:
-            record = await client.get_json(f"/{SUB_UNITS}/{business_id}")
-        company = _company(Record(record))
+            part = await self._one(client, SUB_UNITS, business_id)
+        return replace(part, is_natural_person=part.is_natural_person or await self._is_persons(client, part.part_of))
+
+    async def _one(self, client: RegistryClient, kind: str, business_id: str) -> Company:
+        company = _company(Record(await client.get_json(f"/{kind}/{business_id}")))
         if company is None or company.business_id != business_id:
             raise Unavailable("Enhetsregisteret answered something else than the unit that was asked for.")
         return company
+
+    async def _is_persons(self, client: RegistryClient, parent: str | None) -> bool:
+        """Whether a sub-unit belongs to a sole trader, whose name it mostly has: nothing in its own record tells."""
+        try:
+            return parent is not None and (await self._one(client, UNITS, parent)).is_natural_person
+        except AskOtherwise:
+            return False
 
     async def _named(self, client: RegistryClient, kind: str, words: str, limit: int) -> tuple[list[Company], int]:
         """Those of a kind that have some of the words in their names, and how many the register knows."""

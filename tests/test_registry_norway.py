@@ -142,6 +142,42 @@ class TestEnhetsregisteret(RegistryConformance):
             Address(kind=AddressKind.VISITING, street="Torget 1", post_code="6413", city="MOLDE", country="NO"),
         )
 
+    @pytest.mark.parametrize(
+        ("parent", "is_person"),
+        [
+            (
+                httpx.Response(
+                    200, json={"organisasjonsnummer": "310100102", "navn": "LYS", "organisasjonsform": {"kode": "ENK"}}
+                ),
+                True,
+            ),
+            (recorded("no", "unit"), False),
+            (httpx.Response(404), False),
+            (httpx.Response(410), False),
+        ],
+        ids=("sole trader", "company", "not there", "gone"),
+    )
+    def test_the_sub_unit_of_a_sole_trader_is_a_persons(self, parent: httpx.Response, is_person: bool) -> None:
+        def answer(request: httpx.Request) -> httpx.Response:
+            return parent if request.url.path.endswith("/enheter/310100102") else self.answer(request)
+
+        assert self.lookup("310100129", answer).is_natural_person is is_person
+
+    @pytest.mark.parametrize(
+        ("lines", "street"),
+        [
+            (["Storgata 1", "C/O Kari Haugland"], "Storgata 1"),
+            (["c/o Kari Haugland, Storgata 1"], "Storgata 1"),
+            (["v/Kari Haugland", "Att: Kari", "Postboks 3"], "Postboks 3"),
+            (["Avd. v/ styreleder Kari Haugland"], "Avd."),
+            (["Attestgata 1", "Vik/Leira", "  "], "Attestgata 1, Vik/Leira"),
+            (["c/o Kari Haugland"], None),
+        ],
+    )
+    def test_persons_are_left_out_of_addresses(self, lines: list[str], street: str | None) -> None:
+        (first, *_) = self.unit(forretningsadresse={"adresse": lines, "poststed": "VIK"}).addresses
+        assert (first.street, first.city) == (street, "VIK")
+
     def test_a_sub_unit_that_was_closed_down_is_dissolved(self) -> None:
         assert self.unit(nedleggelsesdato="2024-05-06").status is CompanyStatus.DISSOLVED
 
