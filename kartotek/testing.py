@@ -11,7 +11,7 @@
         def answer(self, request: httpx.Request) -> httpx.Response: ...
 
 `answer` plays the registry from recorded answers. All else that registries do, the kit plays itself: silence, garbage,
-refusals, redirects, floods. Needs pytest and nothing else; the tests are plain functions.
+refusals, redirects, floods, and handing out tokens. Needs pytest and nothing else; the tests are plain functions.
 """
 
 import asyncio
@@ -86,7 +86,10 @@ class RegistryConformance:
     """Values for the secrets that the registry needs; by default `test` for each."""
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """What the registry says to a request, from recorded answers; its way of saying that there is nothing else."""
+        """What the registry says to a request, from recorded answers; its way of saying that there is nothing else.
+
+        Where it wants tokens, they have been handed out: what comes here is `Bearer test`.
+        """
         raise NotImplementedError("Say what the registry answers: override `answer`.")
 
     # ------------------------------------------------------------ helpers
@@ -94,8 +97,8 @@ class RegistryConformance:
     def client(self, handler: Handler | None = None, secrets: Mapping[str, str] | None = None) -> RegistryClient:
         """A client on recorded answers, or on a handler of your own."""
         given = {**dict.fromkeys(self.adapter.info.secrets, "test"), **self.secrets} if secrets is None else secrets
-        transport = httpx.MockTransport(handler or self.answer)
         info = self.adapter.info
+        transport = httpx.MockTransport(_with_tokens(info.token_url, handler or self.answer))
         return RegistryClient(info.base_url, token_url=info.token_url, secrets=given, transport=transport)
 
     def lookup(self, business_id: str, handler: Handler | None = None, **options: Any) -> Company:
@@ -145,7 +148,9 @@ class RegistryConformance:
         assert not info.base_url.endswith("/")
         assert info.calls_per_second > 0
         assert info.calls_at_once > 0
-        assert all(name.isidentifier() and name.islower() for name in info.secrets)
+        secrets = (*info.secrets, *info.optional_secrets)
+        assert all(name.isidentifier() and name.islower() for name in secrets)
+        assert len(set(secrets)) == len(secrets)
 
     # ------------------------------------------------------------ numbers
 
@@ -401,6 +406,17 @@ def _paths(value: Any) -> Iterator[list[str | int]]:
     for step, member in steps:
         yield [step]
         yield from ([step, *below] for below in _paths(member))
+
+
+def _with_tokens(token_url: str | None, handler: Handler) -> Handler:
+    """The handler, behind one that hands out tokens where the registry wants them."""
+
+    def answer(request: httpx.Request) -> Any:
+        if str(request.url) == token_url:
+            return httpx.Response(200, json={"access_token": "test", "token_type": "Bearer", "expires_in": 3600})
+        return handler(request)
+
+    return answer
 
 
 def _texts(value: Any) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
-from plugins.contract import Gone, NeedsKey, NotFound, RateLimited, RejectedInput, Unavailable
+from plugins.contract import AskOtherwise, Gone, NeedsKey, NotFound, RateLimited, RejectedInput, Unavailable
 from plugins.record import Record
 
 LARGEST_ANSWER = 8_000_000
@@ -88,7 +88,10 @@ class RegistryClient(httpx.AsyncClient):
         assert self._token_url, "RegistryInfo.token_url says where tokens come from"
         who = httpx.BasicAuth(self.secret("client_id"), self.secret("client_secret"))
         wanted = {"grant_type": "client_credentials", "scope": scope}
-        found = Record(await self.ask("POST", self._token_url, data=wanted, auth=who))
+        try:
+            found = Record(await self.ask("POST", self._token_url, data=wanted, auth=who))
+        except AskOtherwise as refused:  # of the client (400 as well as 401), so it says nothing of any company
+            raise NeedsKey("The registry hands out no token for the client_id and client_secret.") from refused
         if (token := found.text("access_token")) is None:
             raise Unavailable("The registry handed out no token.")
         return token, time.monotonic() + max(0, (found.number("expires_in") or 60) - A_MINUTE)
@@ -103,14 +106,24 @@ class RegistryClient(httpx.AsyncClient):
 
     async def ask(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of any call; raises the outcome that its status stands for."""
+        response = await self.call(method, path, **options)
+        raise_for_outcome(response)
+        return read_json(response)
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer to any call, whatever its status, for registries that say more in it; Unavailable without one.
+
+        An empty path is the base URL itself, without a slash at the end.
+        """
         try:
-            response = await self.request(method, path, **options)
+            response = await self.request(method, path or str(self.base_url).rstrip("/"), **options)
         except httpx.TimeoutException as error:
             raise Unavailable("The registry did not answer in time.") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise Unavailable(f"The registry could not be reached: {type(error).__name__}.") from error
-        raise_for_outcome(response)
-        return read_json(response)
+        if response.status_code == 401:
+            self._token = None  # it may have been taken back before its time
+        return response
 
 
 def raise_for_outcome(response: httpx.Response) -> None:

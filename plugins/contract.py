@@ -253,6 +253,8 @@ class RegistryInfo:
     """Whether records may have a telephone number, e-mail or web address."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets without which it does not answer: `("key",)` is set as `KARTOTEK_REGISTRY_<CC>_KEY`."""
+    optional_secrets: tuple[str, ...] = ()
+    """Names of those that it can do without, set the same way; in `RegistryClient.secrets` where they are."""
     calls_per_second: float = 1.0
     """How often all servers together may call it."""
     calls_at_once: int = 2

@@ -299,6 +299,10 @@ def _is_address(value: Any) -> bool:
     return url.scheme in ("http", "https") and url.host != ""
 
 
+def _are_names(value: Any) -> bool:
+    return _is_tuple_of(value, lambda each: _matches(_SECRET, each))
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value.strip() != ""
 
@@ -317,10 +321,8 @@ _WANTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "token_url": (lambda value: value is None or _is_address(value), "a web address"),
     "aliases": (lambda value: _is_tuple_of(value, _is_text), "a tuple of texts"),
     "locales": (lambda value: _is_tuple_of(value, _is_text), "a tuple of texts"),
-    "secrets": (
-        lambda value: _is_tuple_of(value, lambda each: _matches(_SECRET, each)),
-        'a tuple of names such as ("key",)',
-    ),
+    "secrets": (_are_names, 'a tuple of names such as ("key",)'),
+    "optional_secrets": (_are_names, 'a tuple of names such as ("key",)'),
     "calls_per_second": (_is_positive, "a number above zero"),
     "calls_at_once": (_is_positive, "a number above zero"),
 }

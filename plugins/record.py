@@ -1,8 +1,15 @@
 """Reading what registries answer: JSON in which anything may be missing, null or of another kind than promised."""
 
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
+
+from babel import Locale
+
+from plugins.contract import Unavailable
 
 
 class Record:
@@ -74,3 +81,35 @@ def web_address(text: str | None) -> str | None:
 def joined(*parts: str | None, by: str = " ") -> str | None:
     """The parts that are there; None where none is."""
     return by.join(part for part in parts if part) or None
+
+
+def with_list(json: Any, name: str) -> Record:
+    """The JSON as a record that has a list of this name; Unavailable where it is anything else."""
+    if not isinstance(json, dict) or not isinstance(json.get(name), list):
+        raise Unavailable("The registry answered something else than a list.")
+    return Record(json)
+
+
+def country_code(name: str | None, language: str) -> str | None:
+    """ISO 3166-1 alpha-2 code of a country by its name in a language, with or without accents; None if it has none."""
+    return _countries(language).get(_folded(name or ""))
+
+
+@lru_cache
+def _countries(language: str) -> Mapping[str, str]:
+    territories = Locale(language).territories
+    return {_folded(name): code for code, name in territories.items() if len(code) == 2}
+
+
+def _folded(text: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text.casefold()) if letter.isalnum())
+
+
+def street(lines: Iterable[str | None]) -> str | None:
+    """The lines of an address joined by comma, without in whose care or to whose attention: that may be a person."""
+    pieces = (piece for line in lines for piece in (line or "").split(","))
+    return joined(*(" ".join(_PERSON.sub("", piece).split()) for piece in pieces), by=", ")
+
+
+# Whoever files an address writes it into any line: `c/o`, in Norwegian and Danish `v/`, `att.`
+_PERSON = re.compile(r"(?:\bc\s?/\s?o\b|\bc\.o\.|\bv/|\batt(?:n|ention)?\s?[.:]).*", re.IGNORECASE)
