@@ -103,14 +103,18 @@ class RegistryClient(httpx.AsyncClient):
 
     async def ask(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of any call; raises the outcome that its status stands for."""
+        response = await self.call(method, path, **options)
+        raise_for_outcome(response)
+        return read_json(response)
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer to any call, whatever its status, for registries that say more in it; Unavailable without one."""
         try:
-            response = await self.request(method, path, **options)
+            return await self.request(method, path, **options)
         except httpx.TimeoutException as error:
             raise Unavailable("The registry did not answer in time.") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise Unavailable(f"The registry could not be reached: {type(error).__name__}.") from error
-        raise_for_outcome(response)
-        return read_json(response)
 
 
 def raise_for_outcome(response: httpx.Response) -> None:

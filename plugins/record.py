@@ -1,8 +1,14 @@
 """Reading what registries answer: JSON in which anything may be missing, null or of another kind than promised."""
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
+
+from babel import Locale
+
+from plugins.contract import Unavailable
 
 
 class Record:
@@ -21,6 +27,10 @@ class Record:
     def flag(self, name: str) -> bool:
         """Whether the member is true."""
         return self._members.get(name) is True
+
+    def is_false(self, name: str) -> bool:
+        """Whether the member is false, which says more than that it is missing."""
+        return self._members.get(name) is False
 
     def number(self, name: str) -> int:
         """A whole number, also one written as text; 0 where there is none."""
@@ -71,3 +81,25 @@ def web_address(text: str | None) -> str | None:
 def joined(*parts: str | None, by: str = " ") -> str | None:
     """The parts that are there; None where none is."""
     return by.join(part for part in parts if part) or None
+
+
+def with_list(json: Any, name: str) -> Record:
+    """The JSON as a record that has a list of this name; Unavailable where it is anything else."""
+    if not isinstance(json, dict) or not isinstance(json.get(name), list):
+        raise Unavailable("The registry answered something else than a list.")
+    return Record(json)
+
+
+def country_code(name: str | None, language: str) -> str | None:
+    """ISO 3166-1 alpha-2 code of a country by its name in a language, with or without accents; None if it has none."""
+    return _countries(language).get(_folded(name or ""))
+
+
+@lru_cache
+def _countries(language: str) -> Mapping[str, str]:
+    territories = Locale(language).territories
+    return {_folded(name): code for code, name in territories.items() if len(code) == 2}
+
+
+def _folded(text: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text.casefold()) if letter.isalnum())
