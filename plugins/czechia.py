@@ -253,7 +253,7 @@ def _seat(record: Record) -> Address | None:
         street=street or None,
         post_code=_post_code(code),
         city=city,
-        country=country if country and len(country) == 2 else None,
+        country=country if country and len(country) == 2 and country.isalpha() else None,
     )
 
 

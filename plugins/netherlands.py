@@ -55,7 +55,7 @@ class Kvk(RegistryAdapter):
         aliases=("Kamer van Koophandel",),
         countries=("NL",),
         locales=("nl",),
-        base_url="https://api.kvk.nl/api",
+        base_url="https://api.kvk.nl/api",  # with /test before /api: invented companies, for anybody
         gives_contact_details=True,
         secrets=("key",),
         calls_per_second=2.0,

@@ -98,7 +98,10 @@ def country_code(name: str | None, language: str) -> str | None:
 @lru_cache
 def _countries(language: str) -> Mapping[str, str]:
     territories = Locale(language).territories
-    return {_folded(name): code for code, name in territories.items() if len(code) == 2}
+    return {_folded(name): code for code, name in territories.items() if len(code) == 2 and code not in _NO_COUNTRIES}
+
+
+_NO_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
 
 
 def _folded(text: str) -> str:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from stdnum.util import clean
+
 from plugins.client import RegistryClient
 from plugins.contract import (
     Address,
@@ -58,7 +60,14 @@ LEGAL_FORMS = {
     "private-unlimited-nsc": "Private unlimited company without share capital",
 }
 
-HOME = {"England", "England & Wales", "England and Wales", "Scotland", "Wales", "Northern Ireland", "Great Britain"}
+# Written by hand, so countries have more names than one.
+COUNTRIES = {
+    **dict.fromkeys(("england", "scotland", "wales", "northern ireland", "great britain", "uk"), "GB"),
+    **dict.fromkeys(("england & wales", "england and wales"), "GB"),
+    "hong kong": "HK",
+    "republic of ireland": "IE",
+    "usa": "US",
+}
 
 # There are no check digits to tell numbers from names. So numbers are taken only as they are written: blanks and
 # hyphens after the letters, blanks between digits only where all eight are there, and `24-7 365` stays a name.
@@ -86,7 +95,7 @@ class CompaniesHouse(RegistryAdapter):
 
     def read_number(self, text: str) -> Number | None:
         """Eight characters: digits, or two letters and digits with letters at their end; zeros in front may miss."""
-        found = NUMBER.fullmatch(text.strip().upper())
+        found = NUMBER.fullmatch(clean(text, "").strip().upper())
         if found is None:
             return None
         digits, spaced, letters, rest = found.groups()
@@ -178,7 +187,7 @@ def _industry(record: Record) -> IndustryCode | None:
 def _addresses(record: Record) -> tuple[Address, ...]:
     """Any part may miss, the town too. `care_of` is left out: it may name a person."""
     box, country = record.text("po_box"), record.text("country")
-    code = "GB" if country in HOME else country_code(country, "en")
+    code = COUNTRIES.get((country or "").lower()) or country_code(country, "en")
     lines = joined(_first_line(record), record.text("address_line_2"), f"PO Box {box}" if box else None, by=", ")
     city = record.text("locality")
     if not (lines or city):

@@ -5,10 +5,24 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from kartotek.testing import RegistryConformance
 from plugins.contract import Address, CompanyHit
+from resolvers.registration import business_id, vat_number
 from tests.recorded import RECORDED
 
 needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
+
+
+class BundledConformance(RegistryConformance):
+    """What partners are held to, and what holds for adapters of ours besides."""
+
+    def test_numbers_are_spelt_as_they_are_stored(self):
+        hits: list[CompanyHit] = [self.lookup(self.known)]
+        if self.adapter.info.searches_by_name:
+            hits.extend(self.search(self.finds).hits)
+        for hit in hits:
+            assert business_id(hit.business_id, hit.country) == hit.business_id
+            assert hit.vat_number is None or vat_number(hit.vat_number, hit.country) == hit.vat_number
 
 
 def facts(hit: CompanyHit) -> tuple[str, str, str | None, str, str | None, str | None]:

@@ -5,14 +5,13 @@ import json
 import httpx
 import pytest
 
-from kartotek.testing import RegistryConformance
 from plugins.contract import AddressKind, RejectedInput, SearchResult
 from plugins.czechia import Ares
 from tests.recorded import recorded
-from tests.registry_facts import facts, needs_recordings, theirs, written
+from tests.registry_facts import BundledConformance, facts, needs_recordings, theirs, written
 
 
-class TestAres(RegistryConformance):
+class TestAres(BundledConformance):
     adapter = Ares()
     known = "19900104"
     spellings = ("199 00 104", "CZ19900104", "cz 19900104")

@@ -5,14 +5,13 @@ import json
 import httpx
 import pytest
 
-from kartotek.testing import RegistryConformance
 from plugins.contract import RejectedInput
 from plugins.france import RechercheEntreprises
 from tests.recorded import RECORDED, recorded
-from tests.registry_facts import facts, needs_recordings, theirs
+from tests.registry_facts import BundledConformance, facts, needs_recordings, theirs
 
 
-class TestRechercheEntreprises(RegistryConformance):
+class TestRechercheEntreprises(BundledConformance):
     adapter = RechercheEntreprises()
     known = "900100116"
     spellings = ("900 100 116", "900.100.116", "FR04900100116", "fr 04 900 100 116", "900 100 116 00012")

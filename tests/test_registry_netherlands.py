@@ -6,14 +6,13 @@ from datetime import date
 import httpx
 import pytest
 
-from kartotek.testing import RegistryConformance
 from plugins.contract import CompanyStatus, NotFound, SearchResult, Unavailable
 from plugins.netherlands import Kvk
 from tests.recorded import recorded
-from tests.registry_facts import facts, needs_recordings, theirs, written
+from tests.registry_facts import BundledConformance, facts, needs_recordings, theirs, written
 
 
-class TestKvk(RegistryConformance):
+class TestKvk(BundledConformance):
     adapter = Kvk()
     known = "98000010"
     spellings = ("9800 0010", "98.00.00.10", "KVK 98000010", "KvK-nr. 98000010", "kvk-nummer: 98000010")

@@ -5,14 +5,13 @@ import base64
 import httpx
 import pytest
 
-from kartotek.testing import RegistryConformance
 from plugins.contract import CompanyStatus, NeedsKey, NotFound, Unavailable
 from plugins.united_kingdom import CompaniesHouse
 from tests.recorded import recorded
-from tests.registry_facts import facts, needs_recordings, theirs, written
+from tests.registry_facts import BundledConformance, facts, needs_recordings, theirs, written
 
 
-class TestCompaniesHouse(RegistryConformance):
+class TestCompaniesHouse(BundledConformance):
     adapter = CompaniesHouse()
     known = "98000001"
     spellings = ("9800 0001", "GB 98000001", "gb98000001")
@@ -75,6 +74,26 @@ class TestCompaniesHouse(RegistryConformance):
         company = self.lookup("BR980004", lambda request: recorded("gb", "establishment"))
         assert (company.status, company.part_of) == (CompanyStatus.ACTIVE, "FC980005")
         assert written(company.addresses[0]) == "Dock 3 | - | - | DK"
+
+    @pytest.mark.parametrize(
+        ("country", "code", "region"),
+        [
+            ("Wales", "GB", None),
+            ("United Kingdom", "GB", None),
+            ("Republic Of Ireland", "IE", None),
+            ("CÔTE D'IVOIRE", "CI", None),
+            ("Atlantis", None, "Atlantis"),
+            (None, None, None),
+        ],
+    )
+    def test_countries_are_told_in_words(self, country, code, region):
+        profile = {
+            "company_number": self.known,
+            "company_name": "BRACKENFELL LTD",
+            "registered_office_address": {"locality": "Somewhere", "country": country},
+        }
+        address = self.lookup(self.known, lambda request: httpx.Response(200, json=profile)).addresses[0]
+        assert (address.country, address.region) == (code, region)
 
     def test_a_charity_that_is_only_listed_has_no_status(self):
         company = self.lookup("CE980003", lambda request: recorded("gb", "stub"))
