@@ -228,7 +228,8 @@ def _lines(record: Record) -> list[tuple[str, list[str]]]:
 def _scheme(record: Record) -> str:
     """What `czNace` is of is not said. Older answers have codes of 2008 there, and no `czNace2008` beside it."""
     changed = record.day("datumAktualizace")
-    is_new = record.texts("czNace2008") or (changed and changed >= NACE_2025)
+    has_both = record.texts("czNace2008") or record.text("czNacePrevazujici2008")
+    is_new = has_both or (changed and changed >= NACE_2025)
     return "CZ-NACE2025" if is_new else "CZ-NACE2008"
 
 

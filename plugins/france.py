@@ -76,7 +76,7 @@ NAF_2025 = date(2027, 1, 1)
 """From this day `activite_principale` has codes of NAF 2025; until then they are in a member of their own."""
 
 NUMBER = re.compile(r"(?:(FR[0-9A-HJ-NP-Z]{2})?(\d{9})|(\d{14}))", re.ASCII)
-CARE_OF = re.compile(r"(?:chez|c/o|mr?|mme|mlle|monsieur|madame)\b", re.IGNORECASE)
+CARE_OF = re.compile(r"\b(?:chez|c/o)\b|^(?:mr?|mme|mlle|monsieur|madame)\b", re.IGNORECASE)
 
 
 class RechercheEntreprises(RegistryAdapter):
@@ -225,17 +225,20 @@ def _addresses(seat: Record) -> tuple[Address, ...]:
 
 
 def _street(seat: Record) -> str | None:
-    """From its parts, else from the address in one line, which ends with post code and town."""
-    whole, complement = seat.text("adresse"), seat.text("complement_adresse")
-    way = joined(
-        *(_shown(seat.text(part)) for part in ("numero_voie", "indice_repetition", "type_voie", "libelle_voie"))
-    )
-    if _shown(seat.text("libelle_voie")) is None:
-        ending = joined(seat.text("cedex", "code_postal"), seat.text("libelle_cedex", "libelle_commune")) or ""
-        way = (whole or "").removesuffix(ending).strip()
-        complement = None
-    lines = (_shown(line) for line in (complement, way, seat.text("distribution_speciale")))
-    return joined(*(line for line in lines if line and not CARE_OF.match(line)), by=", ")
+    """From its parts, else from the address in one line, which has all of them and ends with post code and town."""
+    names = ("numero_voie", "indice_repetition", "type_voie", "libelle_voie")
+    way = joined(*(_shown(seat.text(name)) for name in names))
+    if _shown(seat.text("libelle_voie")):
+        lines = [_no_person(seat.text("complement_adresse")), way, _shown(seat.text("distribution_speciale"))]
+        return joined(*lines, by=", ")
+    ending = joined(seat.text("cedex", "code_postal"), seat.text("libelle_cedex", "libelle_commune")) or ""
+    line = _no_person((seat.text("adresse") or "").removesuffix(ending).strip())
+    return line or _shown(seat.text("distribution_speciale"))
+
+
+def _no_person(line: str | None) -> str | None:
+    """The line unless it names at whose place the seat is."""
+    return None if line is None or CARE_OF.search(line) else _shown(line)
 
 
 def _shown(text: str | None) -> str | None:

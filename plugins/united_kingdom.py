@@ -74,6 +74,7 @@ COUNTRIES = {
 NUMBER = re.compile(
     r"(?:GB[ -]?)?(?:(\d{6,8})|((?:\d ?){7}\d)|([A-Z][A-Z0-9])[ -]?(\d{6}|\d{5}[A-Z]|\d{4}[A-Z]{2}))", re.ASCII
 )
+CARE_OF = re.compile(r"(?:c/o|care of)\b", re.IGNORECASE)
 HOUSE_NUMBER = re.compile(r"\d+[A-Za-z]?(?:[-/]\d+[A-Za-z]?)?", re.ASCII)
 
 
@@ -185,10 +186,11 @@ def _industry(record: Record) -> IndustryCode | None:
 
 
 def _addresses(record: Record) -> tuple[Address, ...]:
-    """Any part may miss, the town too. `care_of` is left out: it may name a person."""
+    """Any part may miss, the town too. `care_of`, or what begins so, is left out: it may name a person."""
     box, country = record.text("po_box"), record.text("country")
     code = COUNTRIES.get((country or "").lower()) or country_code(country, "en")
     lines = joined(_first_line(record), record.text("address_line_2"), f"PO Box {box}" if box else None, by=", ")
+    lines = joined(*(line for line in (lines or "").split(", ") if not CARE_OF.match(line)), by=", ")
     city = record.text("locality")
     if not (lines or city):
         return ()

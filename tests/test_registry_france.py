@@ -130,6 +130,21 @@ class TestRechercheEntreprises(BundledConformance):
         }
         assert facts(self._changed(siege=seat))[4] == "5 HAFENSTRASSE | - | 26721 EMDEN | DE"
 
+    @pytest.mark.parametrize(
+        ("seat", "street"),
+        [
+            ({"adresse": "ZA DU BOIS 44000 NANTES"}, "ZA DU BOIS"),
+            ({"adresse": "ZA DU BOIS BP 7 44000 NANTES", "distribution_speciale": "BP 7"}, "ZA DU BOIS BP 7"),
+            ({"adresse": "M VASSEUR 44000 NANTES", "distribution_speciale": "BP 7"}, "BP 7"),
+            ({"adresse": "44000 NANTES"}, None),
+            ({"adresse": None}, None),
+            ({"libelle_voie": "CHEZ PICARD", "complement_adresse": "BATIMENT C/O VASSEUR"}, "CHEZ PICARD"),
+        ],
+    )
+    def test_streets_name_nobody(self, seat, street):
+        seat = {"code_postal": "44000", "libelle_commune": "NANTES"} | seat
+        assert self._changed(siege=seat).addresses[0].street == street
+
     def _changed(self, **changes):
         answer = json.loads(recorded("fr", "one").content)
         answer["results"][0].update(changes)

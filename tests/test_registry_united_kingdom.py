@@ -76,6 +76,20 @@ class TestCompaniesHouse(BundledConformance):
         assert written(company.addresses[0]) == "Dock 3 | - | - | DK"
 
     @pytest.mark.parametrize(
+        ("lines", "street"),
+        [
+            (("C/O Margaret Ashdown, 7 Quayside Lane", "Ruswarp"), "7 Quayside Lane, Ruswarp"),
+            (("Care of Margaret Ashdown", "7 Quayside Lane"), "7 Quayside Lane"),
+            (("c/o Margaret Ashdown", None), None),
+        ],
+    )
+    def test_at_whose_place_an_office_is_stays_untold(self, lines, street):
+        office = {"address_line_1": lines[0], "address_line_2": lines[1], "locality": "Whitby"}
+        profile = {"company_number": self.known, "company_name": "BRACKENFELL LTD", "registered_office_address": office}
+        address = self.lookup(self.known, lambda request: httpx.Response(200, json=profile)).addresses[0]
+        assert (address.street, address.city) == (street, "Whitby")
+
+    @pytest.mark.parametrize(
         ("country", "code", "region"),
         [
             ("Wales", "GB", None),
