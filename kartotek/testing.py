@@ -233,6 +233,10 @@ class RegistryConformance:
         for told in (hit, *hit.addresses, hit.industry):
             for name, value in (dataclasses.asdict(told) if told else {}).items():
                 assert value != "", f"{name} is empty: leave it out"
+        for address in hit.addresses:
+            country = address.country
+            assert country is None or (len(country) == 2 and country.isalpha() and country.isupper()), country
+        assert hit.vat_number is None or (hit.vat_number.isalnum() and hit.vat_number.isupper()), hit.vat_number
         with pytest.raises(dataclasses.FrozenInstanceError):
             hit.name = "another"  # type: ignore[misc]
 
