@@ -242,6 +242,9 @@ class RegistryConformance:
         self._check_filled(hit)
         vat_number = hit.vat_number
         assert vat_number is None or re.fullmatch("[A-Z]{2}[0-9A-Z+*]+", vat_number), f"{vat_number!r} is no VAT number"
+        for address in hit.addresses:
+            country = address.country
+            assert country is None or re.fullmatch("[A-Z]{2}", country), f"{country!r} is no country code"
         with pytest.raises(dataclasses.FrozenInstanceError):
             hit.name = "another"  # type: ignore[misc]
 

@@ -32,6 +32,10 @@ class Record:
         """Whether the member is true."""
         return self._members.get(name) is True
 
+    def is_false(self, name: str) -> bool:
+        """Whether the member is false, which says more than that it is missing."""
+        return self._members.get(name) is False
+
     def number(self, name: str) -> int:
         """A whole number, also one written as text; 0 where there is none."""
         text = self.text(name) or ""
@@ -98,7 +102,10 @@ def country_code(name: str | None, language: str) -> str | None:
 @lru_cache
 def _countries(language: str) -> Mapping[str, str]:
     territories = Locale(language).territories
-    return {_folded(name): code for code, name in territories.items() if len(code) == 2}
+    return {_folded(name): code for code, name in territories.items() if len(code) == 2 and code not in _NO_COUNTRIES}
+
+
+_NO_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
 
 
 def _folded(text: str) -> str:

@@ -369,6 +369,14 @@ def test_kartoteks_own_adapters_come_through_the_same_door():
     assert discovered.worldwide.info.id == "gleif"
 
 
+def test_all_of_kartoteks_own_adapters_are_used():
+    discovered = discover("en")
+    assert discovered.problems == ()
+    announced = {each.name for each in installed_entry_points(group=ENTRY_POINTS) if each.value.startswith("plugins.")}
+    assert announced == {each.plugin for each in discovered.registries}
+    assert {"FI", "NO", "GB", "FR", "CZ", "EE", "DK", "SE", "PL", "NL"} <= set(discovered.by_country)
+
+
 def test_every_bundled_adapter_is_announced():
     announced = {each.value for each in installed_entry_points(group=ENTRY_POINTS)}
     modules = {

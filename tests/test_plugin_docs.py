@@ -41,7 +41,8 @@ def own_members(kind: type) -> Iterator[str]:
 
 
 def outcomes(kind: type[RegistryError] = RegistryError) -> Iterator[str]:
-    yield kind.__name__
+    if kind.__module__ == RegistryError.__module__:
+        yield kind.__name__
     for below in kind.__subclasses__():
         yield from outcomes(below)
 
