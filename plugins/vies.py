@@ -4,12 +4,12 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import httpx
 from stdnum.util import clean
 
-from plugins.client import RegistryClient
-from plugins.contract import RegistryError, RegistryInfo
+from plugins.client import RegistryClient, read_json
+from plugins.contract import RegistryError, RegistryInfo, Unavailable
 from plugins.record import Record
 
 VIES = RegistryInfo(
@@ -86,34 +86,47 @@ async def check_vat_number(client: RegistryClient, vat_number: str) -> VatAnswer
     if prefix not in PREFIXES:
         return _no_answer(spelt, f"VIES knows numbers of the Union, and none that begins with {prefix}.")
     try:
-        answer = await client.get_json(f"/ms/{prefix}/vat/{number}")
+        return _answer(spelt, await client.call("GET", f"/ms/{prefix}/vat/{number}"))
     except RegistryError as error:
         return _no_answer(spelt, str(error))
-    return _read(spelt, answer)
 
 
-def _read(vat_number: str, answer: Any) -> VatAnswer:
-    record = Record(answer)
-    verdict = record.text("userError")
-    # `isValid` and `valid` are the words of two ways to ask. An outage says false too, with another userError.
-    if record.flag("isValid") or record.flag("valid"):
-        if verdict in ("VALID", None) and not _is_error(record):
-            return VatAnswer(vat_number=vat_number, validity=VatValidity.VALID, name=_disclosed(record.text("name")))
-    elif verdict == "INVALID" and not _is_error(record) and _denies(answer):
-        return VatAnswer(vat_number=vat_number, validity=VatValidity.NOT_VALID)
-    code = next((text for each in record.each("errorWrappers") if (text := each.text("error"))), verdict)
-    return _no_answer(vat_number, REASONS.get(code or "", "VIES answered something that is no answer."))
+def _answer(vat_number: str, response: httpx.Response) -> VatAnswer:
+    """What a response of any status says: errors come with 200 too."""
+    try:
+        record = Record(read_json(response))
+    except Unavailable:
+        record = Record(None)
+    validity = _validity(record) if response.is_success else VatValidity.COULD_NOT_TELL
+    if validity is VatValidity.COULD_NOT_TELL:
+        return _no_answer(vat_number, _reason(record, response.status_code))
+    name = _disclosed(record.text("name")) if validity is VatValidity.VALID else None
+    return VatAnswer(vat_number=vat_number, validity=validity, name=name)
 
 
-def _denies(answer: Mapping[str, Any]) -> bool:
-    return answer.get("isValid", answer.get("valid")) is False
+def _validity(record: Record) -> VatValidity:
+    """`isValid` and `valid` are the words of two ways to ask; an outage says false too, with another `userError`."""
+    says = record.text("userError")
+    is_valid, is_denied = (any(map(of, ("isValid", "valid"))) for of in (record.flag, record.is_false))
+    if any(record.each("errorWrappers")) or is_valid == is_denied:
+        return VatValidity.COULD_NOT_TELL
+    if is_valid and says in ("VALID", None):
+        return VatValidity.VALID
+    return VatValidity.NOT_VALID if is_denied and says == "INVALID" else VatValidity.COULD_NOT_TELL
 
 
-def _is_error(record: Record) -> bool:
-    return any(record.each("errorWrappers"))
+def _reason(record: Record, status: int) -> str:
+    codes = [each.text("error") for each in record.each("errorWrappers")] or [record.text("userError")]
+    told = next((reason for code in codes if (reason := REASONS.get(code or ""))), None)
+    if told is None and status == 429:
+        return REASONS["GLOBAL_MAX_CONCURRENT_REQ"]
+    if told is None and status >= 500:
+        return REASONS["SERVICE_UNAVAILABLE"]
+    return told or "VIES answered something that is no answer."
 
 
 def _disclosed(name: str | None) -> str | None:
+    """Member states that do not disclose names write `---`."""
     return name if name and name.strip("- ") else None
 
 

@@ -131,6 +131,20 @@ def test_a_refusal_is_no_answer(status: int):
     assert answer.reason
 
 
+@pytest.mark.parametrize(
+    ("status", "content", "reason"),
+    [
+        (400, {"actionSucceed": False, "errorWrappers": [{"error": "INVALID_INPUT"}]}, REASONS["INVALID_INPUT"]),
+        (500, {"actionSucceed": False, "errorWrappers": [{"error": "MS_UNAVAILABLE"}]}, REASONS["MS_UNAVAILABLE"]),
+        (429, None, REASONS["GLOBAL_MAX_CONCURRENT_REQ"]),
+        (503, None, REASONS["SERVICE_UNAVAILABLE"]),
+        (404, None, "VIES answered something that is no answer."),
+    ],
+)
+def test_a_refusal_says_why(status: int, content: Any, reason: str):
+    assert check("FI29001007", lambda request: httpx.Response(status, json=content)).reason == reason
+
+
 @pytest.mark.parametrize("error", [httpx.ReadTimeout, httpx.ConnectError])
 def test_silence_is_no_answer(error: type[httpx.TransportError]):
     def fail(request: httpx.Request) -> httpx.Response:
