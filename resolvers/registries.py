@@ -57,14 +57,17 @@ _COMPANIES = TypeAdapter(Company)
 class RegistryOptions:
     """What an operator has set for registers."""
 
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By country (`GB`), or id in capitals for one of the whole world: `base_url`, `token_url` and secrets."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """By country and name, as in `GB_KEY`: `BASE_URL`, `TOKEN_URL` and secrets; in place of the country, for a register
+    of the whole world, its id as in `GLEIF_BASE_URL`."""
     may_be_local: bool = False
     """Whether base URLs may lead to this machine or its neighbours: for stand-ins."""
 
     def of(self, info: RegistryInfo) -> Mapping[str, str]:
         """What is set for one register."""
-        return self.values.get(info.countries[0] if info.countries else info.id.upper(), {})
+        prefix = f"{info.countries[0] if info.countries else info.id.upper().replace('-', '_')}_"
+        mine = {name: value for name, value in self.values.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix).lower(): value for name, value in mine.items()}
 
 
 @dataclass(frozen=True)
