@@ -357,6 +357,7 @@ def new_plugin_command(
 ) -> None:
     """Write a package that adds a country, with tests that pass, and print `plugin FOLDER`."""
     from kartotek.new_plugin import PluginNotWritten, write_plugin
+    from plugins.discovery import discover
 
     with explained():
         try:
@@ -364,9 +365,12 @@ def new_plugin_command(
         except PluginNotWritten as error:
             raise CommandFailed(str(error)) from error
     print(f"plugin {written}")
-    console.print(
-        f"Its README.md is a walk of ten minutes; it begins with: cd {written}", highlight=False, markup=False
-    )
+    code = country.strip().upper()
+    if own := discover("en").by_country.get(code):
+        told = f"{code} has a registry already, {own.info.id}: the operator will have to choose one of them."
+        console.print(told, highlight=False, markup=False)
+    told = f"Its README.md is a walk of ten minutes; it begins with: cd {written}"
+    console.print(told, highlight=False, markup=False)
 
 
 def main() -> None:

@@ -17,7 +17,8 @@ refusals, redirects, floods, and handing out tokens. Needs pytest and nothing el
 import asyncio
 import dataclasses
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import httpx
@@ -26,6 +27,7 @@ import pytest
 from plugins.asking import ask_lookup, ask_search
 from plugins.client import LARGEST_ANSWER, RegistryClient
 from plugins.contract import (
+    AddressKind,
     Company,
     CompanyHit,
     NeedsKey,
@@ -33,6 +35,8 @@ from plugins.contract import (
     NumberKind,
     RateLimited,
     RegistryAdapter,
+    RegistryError,
+    RejectedInput,
     SearchResult,
     Unavailable,
 )
@@ -54,6 +58,9 @@ GARBAGE: Mapping[str, bytes] = {
     "an error": b'{"error": "internal"}',
 }
 """What no registry means to answer."""
+
+ODD: Sequence[Any] = (None, "?", 7, True, [], {}, [None, {"a": "?"}])
+"""What may stand where something else was promised."""
 
 
 class RegistryConformance:
@@ -194,6 +201,12 @@ class RegistryConformance:
         assert len(result.hits) == 1
         assert result.has_more == (len(self.search(self.finds).hits) > 1 or self.search(self.finds).has_more)
 
+    def test_a_registry_that_is_not_searched_says_what_it_takes(self) -> None:
+        if self.adapter.info.searches_by_name:
+            pytest.skip("this registry is searched by name")
+        with pytest.raises(RejectedInput, match=r"\w"):
+            self.search("Acme")
+
     def test_the_numbers_of_hits_can_be_looked_up(self) -> None:
         self._needs_a_search()
         for hit in self.search(self.finds).hits:
@@ -226,6 +239,17 @@ class RegistryConformance:
 
     def _check(self, hit: CompanyHit) -> None:
         """What holds for every company."""
+        self._check_filled(hit)
+        vat_number = hit.vat_number
+        assert vat_number is None or re.fullmatch("[A-Z]{2}[0-9A-Z+*]+", vat_number), f"{vat_number!r} is no VAT number"
+        for address in hit.addresses:
+            country = address.country
+            assert country is None or re.fullmatch("[A-Z]{2}", country), f"{country!r} is no country code"
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            hit.name = "another"  # type: ignore[misc]
+
+    def _check_filled(self, hit: CompanyHit) -> None:
+        """What holds whatever the registry says."""
         countries = self.adapter.info.countries
         assert not countries or hit.country in countries
         assert hit.business_id.strip() == hit.business_id != ""
@@ -233,18 +257,53 @@ class RegistryConformance:
         for told in (hit, *hit.addresses, hit.industry):
             for name, value in (dataclasses.asdict(told) if told else {}).items():
                 assert value != "", f"{name} is empty: leave it out"
-        for address in hit.addresses:
-            country = address.country
-            assert country is None or (len(country) == 2 and country.isalpha() and country.isupper()), country
-        assert hit.vat_number is None or (hit.vat_number.isalnum() and hit.vat_number.isupper()), hit.vat_number
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            hit.name = "another"  # type: ignore[misc]
+        kinds = [address.kind for address in hit.addresses]
+        assert kinds == sorted(kinds, key=lambda kind: kind is AddressKind.POSTAL), "the visiting address comes first"
 
     # ------------------------------------------------------------ failures
 
     @pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE.keys())
     def test_garbage_is_unavailable(self, content: bytes) -> None:
         self._all_raise(Unavailable, lambda request: httpx.Response(200, content=content))
+
+    def test_odd_members_are_lived_with(self) -> None:
+        """Each member of the answers in turn is missing or of another kind: the adapter itself does not fail."""
+        self._with_odd_members(lambda client: self.adapter.lookup(client, self.known))
+        if self.adapter.info.searches_by_name:
+            self._with_odd_members(lambda client: self.adapter.search(client, self.finds, 20))
+
+    def _with_odd_members(self, ask: Callable[[RegistryClient], Awaitable[Company | SearchResult]]) -> None:
+        answers: list[httpx.Response] = []
+
+        def note(request: httpx.Request) -> httpx.Response:
+            answers.append(self.answer(request))
+            return answers[-1]
+
+        async def run() -> None:
+            for turn, answer in enumerate(answers):
+                for where, odd in _odd_versions(answer):
+                    replies = [*answers[:turn], httpx.Response(answer.status_code, json=odd)]
+                    await self._is_lived_with(ask, replies, where)
+
+        self._run(ask, note)
+        asyncio.run(run())
+
+    async def _is_lived_with(
+        self,
+        ask: Callable[[RegistryClient], Awaitable[Company | SearchResult]],
+        replies: Sequence[httpx.Response],
+        where: str,
+    ) -> None:
+        left = list(replies)
+        async with self.client(lambda request: left.pop(0) if left else self.answer(request)) as client:
+            try:
+                found = await ask(client)
+            except RegistryError:
+                return
+            except Exception as error:
+                raise AssertionError(f"{where}: {error!r}") from error
+        for hit in found.hits if isinstance(found, SearchResult) else [found]:
+            self._check_filled(hit)
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
     def test_a_registry_that_is_down_is_unavailable(self, status: int) -> None:
@@ -321,6 +380,35 @@ class RegistryConformance:
             assert not left, f"still running: {left}"
 
         asyncio.run(run())
+
+
+def _odd_versions(answer: httpx.Response) -> Iterator[tuple[str, Any]]:
+    """The JSON of an answer with one member at a time missing or odd, and where that is."""
+    try:
+        paths = list(_paths(json.loads(answer.content)))
+    except ValueError:
+        return
+    for *way, last in paths:
+        for odd in (_MISSING, *ODD):
+            whole = place = json.loads(answer.content)
+            for step in way:
+                place = place[step]
+            if odd is _MISSING:
+                del place[last]
+            else:
+                place[last] = odd
+            yield f"{[*way, last]} is {'missing' if odd is _MISSING else repr(odd)}", whole
+
+
+_MISSING = object()
+
+
+def _paths(value: Any) -> Iterator[list[str | int]]:
+    """The ways to all members, however deep."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, member in steps:
+        yield [step]
+        yield from ([step, *below] for below in _paths(member))
 
 
 def _with_tokens(token_url: str | None, handler: Handler) -> Handler:

@@ -157,23 +157,29 @@ def _installed() -> Iterable[EntryPoint]:
 def _handed_over(point: EntryPoint, locale: str) -> tuple[list[Registry], list[PluginProblem]]:
     """The adapters of one plugin, and what is wrong with it or with some of them."""
     try:
-        manager = _registered(_loaded(point))
-        adapters = _adapters(manager, locale)
+        adapters = _adapters(_registered(_loaded(point)), locale)
     except _Wrong as wrong:
         if wrong.__cause__:  # the author needs to see where
             log.warning("the plugin %s is not used", point.name, exc_info=wrong.__cause__)
         return [], [PluginProblem(point.name, str(wrong))]
-    package = point.dist
-    origin = {"distribution": package.name, "version": package.version} if package else {}
+    package = _package(point)
     good: list[Registry] = []
     problems: list[PluginProblem] = []
     for adapter in adapters:
         try:
             _check(adapter)
-            good.append(Registry(adapter=adapter, plugin=point.name, **origin))
+            good.append(Registry(adapter=adapter, plugin=point.name, **package))
         except _Wrong as wrong:
             problems.append(PluginProblem(point.name, str(wrong), *_as_far_as_known(adapter)))
     return good, problems
+
+
+def _package(point: EntryPoint) -> dict[str, str]:
+    """Name and version of what the plugin was installed with, where its metadata are whole."""
+    if point.dist is None:
+        return {}
+    metadata, wanted = point.dist.metadata, {"distribution": "Name", "version": "Version"}
+    return {ours: metadata[theirs] for ours, theirs in wanted.items() if theirs in metadata}
 
 
 def _loaded(point: EntryPoint) -> Any:
@@ -200,9 +206,11 @@ def _registered(module: Any) -> pluggy.PluginManager:
     """A manager of its own for each plugin, since a hook call ends at the first implementation that raises."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
-    _check_hooks(manager, module)
     try:
+        _check_hooks(manager, module)
         manager.register(module)
+    except _Wrong:
+        raise
     except Exception as error:
         raise _Wrong(f"Its hook does not fit: {_told(error)}") from error
     return manager
@@ -299,6 +307,10 @@ def _is_address(value: Any) -> bool:
     return url.scheme in ("http", "https") and url.host != ""
 
 
+def _are_names(value: Any) -> bool:
+    return _is_tuple_of(value, lambda each: _matches(_SECRET, each))
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value.strip() != ""
 
@@ -317,10 +329,8 @@ _WANTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "token_url": (lambda value: value is None or _is_address(value), "a web address"),
     "aliases": (lambda value: _is_tuple_of(value, _is_text), "a tuple of texts"),
     "locales": (lambda value: _is_tuple_of(value, _is_text), "a tuple of texts"),
-    "secrets": (
-        lambda value: _is_tuple_of(value, lambda each: _matches(_SECRET, each)),
-        'a tuple of names such as ("key",)',
-    ),
+    "secrets": (_are_names, 'a tuple of names such as ("key",)'),
+    "optional_secrets": (_are_names, 'a tuple of names such as ("key",)'),
     "calls_per_second": (_is_positive, "a number above zero"),
     "calls_at_once": (_is_positive, "a number above zero"),
 }

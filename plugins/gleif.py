@@ -33,7 +33,7 @@ from plugins.contract import (
     Unavailable,
     hookimpl,
 )
-from plugins.record import Record, joined
+from plugins.record import Record, street
 
 KARTOTEK_CONTRACT = 1
 
@@ -66,7 +66,6 @@ SUBDIVIDED = {"AE", "CA", "US"}
 """Whose jurisdictions are states or emirates, so that the country is found by the address."""
 
 LETTERS = re.compile(r"[A-Z]+", re.ASCII)
-CARE_OF = re.compile(r"c/o\b|att[n:]|attention\b", re.IGNORECASE)
 
 
 class Gleif(RegistryAdapter):
@@ -220,13 +219,12 @@ def _country(entity: Record) -> str | None:
 
 
 def _addresses(record: Record) -> Iterable[Address]:
-    lines = [line for line in record.texts("addressLines") if not CARE_OF.match(line)]
-    city, country = record.text("city"), record.text("country")
+    lines, city, country = street(record.texts("addressLines")), record.text("city"), record.text("country")
     region = (record.text("region") or "").partition("-")[2] if country in WRITTEN_REGIONS else ""
     if lines or city:
         yield Address(
             kind=AddressKind.VISITING,
-            street=joined(*lines, by=", "),
+            street=lines,
             post_code=record.text("postalCode"),
             city=city,
             region=region or None,

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import httpx
 from stdnum.exceptions import ValidationError
 from stdnum.pl import nip, regon
 from stdnum.util import clean
 
-from plugins.client import RegistryClient
+from plugins.client import RegistryClient, raise_for_outcome, read_json
 from plugins.contract import (
     Address,
     AddressKind,
@@ -18,6 +19,7 @@ from plugins.contract import (
     NotFound,
     Number,
     NumberKind,
+    RateLimited,
     RegistryAdapter,
     RegistryInfo,
     RejectedInput,
@@ -79,14 +81,25 @@ class WhiteList(RegistryAdapter):
         """The payer of VAT with a NIP or REGON; its number is the NIP, however it was asked for."""
         kind = "regon" if REGON.fullmatch(business_id) else "nip"
         params = {"date": datetime.now(HOME).date().isoformat()}
-        answer = await client.get_json(f"/search/{kind}/{business_id}", params=params)
-        result = answer.get("result") if isinstance(answer, dict) else None
-        if not isinstance(result, dict) or "subject" not in result:
-            raise Unavailable("The Polish list of VAT payers answered something else than a payer.")
-        subject = Record(result).of("subject")
-        if result["subject"] is None or subject.text(kind) != business_id:
-            raise NotFound(f"The Polish list of VAT payers has nobody with the number {business_id}.")
+        response = await client.call("GET", f"/search/{kind}/{business_id}", params=params)
+        _raise_for_quota(response)
+        raise_for_outcome(response)
+        match read_json(response):
+            case {"result": {"subject": None}}:
+                raise NotFound(f"The Polish list of VAT payers has nobody with the number {business_id}.")
+            case {"result": {"subject": dict(found)}}:
+                subject = Record(found)
+            case _:
+                subject = Record(None)
+        if subject.text(kind) != business_id:
+            raise Unavailable("The Polish list of VAT payers answered something else than this payer.")
         return _company(subject, business_id)
+
+
+def _raise_for_quota(response: httpx.Response) -> None:
+    """The quota of a day is small, and how its end is told is not certain: 429, or 400 with a text about it."""
+    if response.status_code == 400 and "limit" in response.text.lower():
+        raise RateLimited("The Polish list of VAT payers was asked too often today.")
 
 
 def _company(record: Record, asked: str) -> Company:

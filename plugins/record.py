@@ -21,6 +21,9 @@ class Record:
     def __bool__(self) -> bool:
         return bool(self._members)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
     def text(self, *names: str) -> str | None:
         """The first of these members that has text or a number, without white space around it."""
         return next((found for name in names if (found := _text(self._members.get(name)))), None)

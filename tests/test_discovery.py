@@ -177,6 +177,10 @@ WRONG = {
         "It implements no hook: write a function kartotek_registries(locale) and mark it with @hookimpl.",
     ),
     "another argument": (a_plugin(locale="language"), "Its hook does not fit: PluginValidationError"),
+    "a module that is odd": (
+        a_plugin() + "\n\n__dir__ = lambda: 7\n",
+        "Its hook does not fit: TypeError",
+    ),
     "async": (
         a_plugin().replace("def kartotek", "async def kartotek"),
         "kartotek_registries is async, and must not be",
@@ -248,6 +252,13 @@ def test_of_several_adapters_only_the_bad_one_is_left_out(install: Install):
     discovered = discover("en", entry_points=points)
     assert found_in(discovered) == {"AA": "a-reg"}
     assert [(each.registry_id, each.countries) for each in discovered.problems] == [("b-reg", ("BB",)), (None, ())]
+
+
+def test_a_package_with_broken_metadata_is_used_all_the_same(install: Install, tmp_path: Path):
+    (point,) = install(a=a_plugin('Adapter("a-reg", "AA")'))
+    (tmp_path / "kartotek_a-2.1.dist-info/METADATA").unlink()
+    registry = discover("en", entry_points=[point]).by_country["AA"]
+    assert (registry.plugin, registry.distribution, registry.version) == ("a", None, None)
 
 
 def test_the_author_finds_the_place_of_a_failure_in_the_log(install: Install, caplog: pytest.LogCaptureFixture):
@@ -356,6 +367,14 @@ def test_kartoteks_own_adapters_come_through_the_same_door():
     assert found_in(discovered)["PL"] == "pl-vat-white-list"
     assert discovered.worldwide
     assert discovered.worldwide.info.id == "gleif"
+
+
+def test_all_of_kartoteks_own_adapters_are_used():
+    discovered = discover("en")
+    assert discovered.problems == ()
+    announced = {each.name for each in installed_entry_points(group=ENTRY_POINTS) if each.value.startswith("plugins.")}
+    assert announced == {each.plugin for each in discovered.registries}
+    assert {"FI", "NO", "GB", "FR", "CZ", "EE", "DK", "SE", "PL", "NL"} <= set(discovered.by_country)
 
 
 def test_every_bundled_adapter_is_announced():

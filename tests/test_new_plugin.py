@@ -49,6 +49,13 @@ def test_the_command_writes_where_it_is_called(tmp_path: Path):
     }
 
 
+def test_a_country_that_has_a_registry_is_told(tmp_path: Path):
+    command = (str(KARTOTEK), "plugin", "new", "FI", "--name", "Another", "--folder", str(tmp_path))
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert "FI has a registry already, fi-ytj" in " ".join(done.stderr.split())
+
+
 def test_nothing_is_written_over(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("mine")
     command = (str(KARTOTEK), "plugin", "new", "IS", "--name", "Fyrirtækjaskrá", "--folder", str(tmp_path))

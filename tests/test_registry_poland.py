@@ -8,7 +8,16 @@ import httpx
 import pytest
 
 from kartotek.testing import RegistryConformance
-from plugins.contract import Address, AddressKind, CompanyStatus, NotFound, Number, NumberKind, RejectedInput
+from plugins.contract import (
+    Address,
+    AddressKind,
+    CompanyStatus,
+    Number,
+    NumberKind,
+    RateLimited,
+    RejectedInput,
+    Unavailable,
+)
 from plugins.poland import WhiteList
 from tests.recorded import OURS, RECORDED, recorded
 
@@ -110,8 +119,17 @@ class TestWhiteList(RegistryConformance):
         assert (address.street, address.post_code, address.city) == parts
 
     def test_an_answer_about_another_company_is_none(self) -> None:
-        with pytest.raises(NotFound):
+        with pytest.raises(Unavailable):
             self.lookup(self.known, answering(nip="5259900157"))
+
+    def test_a_quota_that_is_used_up_is_told_as_such(self) -> None:
+        refusal = {"code": "WL-000", "message": "Przekroczono dzienny limit zapytań"}
+        with pytest.raises(RateLimited):
+            self.lookup(self.known, lambda request: httpx.Response(400, json=refusal))
+        with pytest.raises(RejectedInput):
+            self.lookup(
+                self.known, lambda request: httpx.Response(400, json=refusal | {"message": "Nieprawidłowy NIP"})
+            )
 
     def test_a_name_is_refused_with_what_would_be_taken(self) -> None:
         with pytest.raises(RejectedInput, match="give a NIP or a REGON"):
