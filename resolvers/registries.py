@@ -34,6 +34,7 @@ from plugins.contract import (
     Unavailable,
 )
 from plugins.discovery import Discovered, Registry
+from plugins.vies import VIES, VatAnswer, VatValidity, check_vat_number
 from resolvers.registry_cache import Asked, Kept, answer_to
 from resolvers.registry_gate import Gate, TooBusy
 
@@ -51,6 +52,7 @@ _OUTCOMES: Mapping[str, type[AskOtherwise]] = {kind.__name__: kind for kind in (
 
 _HITS = TypeAdapter(CompanyHit)
 _COMPANIES = TypeAdapter(Company)
+_CHECKS = TypeAdapter(VatAnswer)
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,19 @@ class Registries:
         request = f"company {country} {locale} {business_id}"
         kept = await self._ask(registry, request, KEEP_COMPANIES, ask, _written)
         return Fetched(_read(kept.answer), kept.fetched_at)
+
+    async def check_vat_number(self, vat_number: str) -> Fetched:
+        """A `VatAnswer` of VIES for a number with its prefix; what it could not tell is not kept."""
+        kept = await answer_to(self._sessions, VIES.id, vat_number, lambda: self._fresh_check(vat_number))
+        return Fetched(_CHECKS.validate_python(kept.answer), kept.fetched_at)
+
+    async def _fresh_check(self, vat_number: str) -> Asked:
+        gate = Gate(self._sessions, VIES)
+        await gate.check()
+        answer = await check_vat_number(self._client(VIES), vat_number)
+        told = answer.validity is not VatValidity.COULD_NOT_TELL
+        await (gate.note_success() if told else gate.note_failure())
+        return Asked(_CHECKS.dump_python(answer, mode="json"), KEEP_COMPANIES if told else timedelta(0))
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from db import models
+from plugins.vies import VatValidity as VatValidityValues
 from resolvers.registry_search import RegistryMatch as RegistryMatchValues
 
 
@@ -149,4 +150,10 @@ RegistryMatch = described(
     NAME="It was searched for as a name.",
     BUSINESS_ID="It was looked up as the register's own number.",
     VAT_NUMBER="It was looked up as a VAT number.",
+)
+VatValidity = described(
+    VatValidityValues,
+    VALID="It is valid for trade within the Union.",
+    NOT_VALID="The member state says that it is not valid.",
+    COULD_NOT_TELL="There was no answer; nothing follows from that.",
 )

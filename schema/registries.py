@@ -18,9 +18,10 @@ from resolvers import registry_search
 from resolvers.reading import read
 from resolvers.registry_search import Found, FoundCompany, find_company, search_registry
 from resolvers.selection import All, AnyOf, Compare, Field, Listing, Operand
+from resolvers.vat_check import check_vat_number
 from schema.context import Info
 from schema.customer import Address, Customer
-from schema.enums import CompanyStatus, RegistryMatch, RegistryState, RegistryStateValues
+from schema.enums import CompanyStatus, RegistryMatch, RegistryState, RegistryStateValues, VatValidity
 from schema.execution import Completed
 from schema.problems import Problem
 from schema.reading import in_time, selected
@@ -238,6 +239,17 @@ class RegistryCompanyResult:
     problems: list[Problem] = told("Why there is none.")
 
 
+@strawberry.type(description="Whether a VAT number is valid, as far as could be told.")
+class VatCheck:
+    """Whether a VAT number is valid."""
+
+    vat_number: str = told("The number as it is kept: with its prefix and without separators.")
+    validity: VatValidity = told("Whether it is valid.")
+    name: str | None = told("Whose it is, where the member state discloses that.")
+    checked_at: datetime = told("When the member state said so.")
+    problems: list[Problem] = told("Why it could not be told.")
+
+
 # ---------------------------------------------------------------- root fields
 
 
@@ -323,6 +335,18 @@ def _told(info: Info, hit: contract.CompanyHit, found: Found | FoundCompany) -> 
     return RegistryCompany.of(hit, _registry(info, found.registry), found.fetched_at)
 
 
+async def _check_vat_number(root: Any, info: Info, vat_number: str, country: str | None) -> VatCheck:
+    context = info.context
+    found = await check_vat_number(context.registries, context.viewer, vat_number, country)
+    return VatCheck(
+        vat_number=found.vat_number,
+        validity=found.validity,
+        name=found.name,
+        checked_at=found.checked_at,
+        problems=[Problem.of(problem) for problem in found.problems],
+    )
+
+
 REGISTRIES = field_with(
     {"country": OfCountry, "locale": Locale}, "The national registers, also those that cannot be asked.", _registries
 )
@@ -337,4 +361,14 @@ REGISTRY_COMPANY = field_with(
     "The whole record of a company in a national register.",
     _company,
     required=("country", "business_id"),
+)
+VatNumber = Annotated[str, strawberry.argument(description="The number, in any common spelling.")]
+OfWhichCountry = Annotated[
+    CountryCode | None, strawberry.argument(description="Whose it is if it has no prefix; else the organisation's.")
+]
+CHECK_VAT_NUMBER = field_with(
+    {"vat_number": VatNumber, "country": OfWhichCountry},
+    "Whether a VAT number of the European Union is valid, as VIES says.",
+    _check_vat_number,
+    required=("vat_number",),
 )
