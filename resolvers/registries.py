@@ -34,6 +34,7 @@ from plugins.contract import (
     Unavailable,
 )
 from plugins.discovery import Discovered, Registry
+from plugins.vies import VIES, VatAnswer, VatValidity, check_vat_number
 from resolvers.registry_cache import Asked, Kept, answer_to
 from resolvers.registry_gate import Gate, TooBusy
 
@@ -51,20 +52,24 @@ _OUTCOMES: Mapping[str, type[AskOtherwise]] = {kind.__name__: kind for kind in (
 
 _HITS = TypeAdapter(CompanyHit)
 _COMPANIES = TypeAdapter(Company)
+_CHECKS = TypeAdapter(VatAnswer)
 
 
 @dataclass(frozen=True)
 class RegistryOptions:
     """What an operator has set for registers."""
 
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By country (`GB`), or id in capitals for one of the whole world: `base_url`, `token_url` and secrets."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """By country and name, as in `GB_KEY`: `BASE_URL`, `TOKEN_URL` and secrets; in place of the country, for a register
+    of the whole world, its id as in `GLEIF_BASE_URL`."""
     may_be_local: bool = False
     """Whether base URLs may lead to this machine or its neighbours: for stand-ins."""
 
     def of(self, info: RegistryInfo) -> Mapping[str, str]:
         """What is set for one register."""
-        return self.values.get(info.countries[0] if info.countries else info.id.upper(), {})
+        prefix = f"{info.countries[0] if info.countries else info.id.upper().replace('-', '_')}_"
+        mine = {name: value for name, value in self.values.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix).lower(): value for name, value in mine.items()}
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,19 @@ class Registries:
         request = f"company {country} {locale} {business_id}"
         kept = await self._ask(registry, request, KEEP_COMPANIES, ask, _written)
         return Fetched(_read(kept.answer), kept.fetched_at)
+
+    async def check_vat_number(self, vat_number: str) -> Fetched:
+        """A `VatAnswer` of VIES for a number with its prefix; what it could not tell is not kept."""
+        kept = await answer_to(self._sessions, VIES.id, vat_number, lambda: self._fresh_check(vat_number))
+        return Fetched(_CHECKS.validate_python(kept.answer), kept.fetched_at)
+
+    async def _fresh_check(self, vat_number: str) -> Asked:
+        gate = Gate(self._sessions, VIES)
+        await gate.check()
+        answer = await check_vat_number(self._client(VIES), vat_number)
+        told = answer.validity is not VatValidity.COULD_NOT_TELL
+        await (gate.note_success() if told else gate.note_failure())
+        return Asked(_CHECKS.dump_python(answer, mode="json"), KEEP_COMPANIES if told else timedelta(0))
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -34,7 +34,7 @@ from resolvers.viewer import Viewer
 FIRST = 20
 
 
-class Match(enum.StrEnum):
+class RegistryMatch(enum.StrEnum):
     """As what a text was taken."""
 
     NAME = "NAME"
@@ -47,7 +47,7 @@ class Found:
     """What a register has for a text, or why not."""
 
     registry: Registry | None = None
-    matched_by: Match | None = None
+    matched_by: RegistryMatch | None = None
     hits: Sequence[CompanyHit] = ()
     has_more: bool = False
     fetched_at: datetime | None = None
@@ -179,7 +179,7 @@ _NEIGHBOURS = ("GB", "NO", "CH")
 
 
 async def _by_number(question: _Question, number: Number) -> Found:
-    kind = Match.VAT_NUMBER if number.kind is NumberKind.VAT_NUMBER else Match.BUSINESS_ID
+    kind = RegistryMatch.VAT_NUMBER if number.kind is NumberKind.VAT_NUMBER else RegistryMatch.BUSINESS_ID
     found = Found(question.registry, kind)
     try:
         fetched = await question.lookup(number.business_id)
@@ -201,7 +201,7 @@ async def _by_name(question: _Question, name: str, first: int) -> Found:
     fetched = await _asked(question.search(name), "text")
     hits = ranked(fetched.value.hits, name)
     has_more = fetched.value.has_more or len(hits) > first
-    return Found(question.registry, Match.NAME, hits[:first], has_more, fetched.fetched_at)
+    return Found(question.registry, RegistryMatch.NAME, hits[:first], has_more, fetched.fetched_at)
 
 
 async def _asked(ask: Awaitable[Fetched], *path: str) -> Fetched:
