@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import sqlalchemy as sa
 import typer
@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import ground, loopback, mass_update, ours, stopwatch, table, yardstick
+from bench import ground, loopback, mass_update, ours, stopwatch, table, upsert, words, yardstick
 from bench.loopback import Traffic
 from bench.queries import Query, queries
 from bench.stopwatch import Comparison
@@ -23,7 +23,13 @@ from db.embedded import EmbeddedError
 from resolvers.viewer import Viewer
 
 MASS = "mass"
-NAMES = (*(query.name for query in queries(customer_id="")), MASS)
+UPSERT = "upsert"
+WORDS = "words"
+OF_MANY = (WORDS, MASS, UPSERT)
+NAMES = (*(query.name for query in queries(customer_id="")), *OF_MANY)
+
+T = TypeVar("T")
+Measure = Callable[[Database, Viewer, int, Callable[[float], None]], Awaitable[T]]
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -35,13 +41,17 @@ class Results:
 
     server_time: dict[Query, Comparison] = field(default_factory=dict)
     whole_way: dict[Query, Traffic] = field(default_factory=dict)
+    of_words: Mapping[Query, Comparison] = field(default_factory=dict)
     of_many: mass_update.Results | None = None
+    of_upsert: upsert.Results | None = None
 
     def are_as_promised(self) -> bool:
         """Whether every promise is kept."""
-        kept = [table.promises(query, found) for query, found in self.server_time.items()]
-        of_many = self.of_many is None or self.of_many.are_as_promised
-        return of_many and all(all(promises.values()) for promises in kept)
+        beside = (*self.server_time.items(), *self.of_words.items())
+        kept = [table.promises(query, found) for query, found in beside]
+        if self.of_many:
+            kept.append(self.of_many.promises)
+        return all(all(promises.values()) for promises in kept)
 
     def print(self) -> None:
         """Print them as tables."""
@@ -49,8 +59,12 @@ class Results:
             console.print(table.server_time(self.server_time))
         if self.whole_way:
             console.print(table.whole_way(self.whole_way))
+        if self.of_words:
+            console.print(table.words(self.of_words, words.CUSTOMERS_SEARCHED))
         if self.of_many:
             console.print(table.mass_update(self.of_many))
+        if self.of_upsert:
+            console.print(table.upsert(self.of_upsert))
 
 
 @dataclass(frozen=True)
@@ -68,9 +82,19 @@ class Bench:
     async def run(self) -> Results:
         """Fill the database if it is ours, measure in this process, then over HTTP."""
         results = Results()
+        if self.customers is not None and WORDS in self.only:
+            results.of_words = await self._among_many(
+                "Words", words.CUSTOMERS_SEARCHED, words.measure, self.rounds or words.ROUNDS
+            )
         if self.customers is not None and MASS in self.only:
-            results.of_many = await self._update_many()
-        if not set(self.only) - {MASS}:
+            results.of_many = await self._among_many(
+                "Mass update", mass_update.CUSTOMERS_AT_ONCE, mass_update.measure, self.rounds or mass_update.ROUNDS
+            )
+        if self.customers is not None and UPSERT in self.only:
+            results.of_upsert = await self._among_many(
+                "Upsert", upsert.CUSTOMERS_AT_ONCE, upsert.measure, self.rounds or upsert.ROUNDS
+            )
+        if not set(self.only) - set(OF_MANY):
             return results
         if self.customers is not None:
             await self._fill(self.customers)
@@ -89,17 +113,15 @@ class Bench:
                         results.whole_way[query] = await self._send(query, server, token)
         return results
 
-    async def _update_many(self) -> mass_update.Results:
-        bar = self.progress.add_task("Mass update", total=1)
+    async def _among_many(self, title: str, customers: int, measure: Measure[T], rounds: int) -> T:
+        """What is measured in an organisation with so many customers, on a server of its own."""
+        bar = self.progress.add_task(title, total=1)
         with ground.fresh_server() as url:
-            await ground.fill_many(url, mass_update.CUSTOMERS_AT_ONCE)
+            await ground.fill_many(url, customers)
             async with connected(url, statement_timeout=0) as database:
                 async with database.sessions() as session:
                     viewer = await ground.find_administrator(session)
-                rounds = self.rounds or mass_update.ROUNDS
-                return await mass_update.measure(
-                    url, database, viewer, rounds, lambda share: self.progress.update(bar, completed=share)
-                )
+                return await measure(database, viewer, rounds, lambda share: self.progress.update(bar, completed=share))
 
     async def _fill(self, customers: int) -> None:
         bar = self.progress.add_task("Demo data")

@@ -5,14 +5,18 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.models import Contact, Customer, Industry
+from db.models import Contact, Customer, Industry, Role, Unit, User
 from db.models.base import new_id, now, table_of
 from kartotek.demo_data import COUNTRIES, INDUSTRIES, NATIONS
 
 SEED = 20_260_102
 CHUNK = 10_000
+UNITS = 10
+SELLERS = 100
+ROLES = table_of(Role)
 # fmt: off
 SYLLABLES = (
     "ka", "to", "ri", "ven", "lu", "mo", "sa", "ti", "ha", "ne", "pa", "el", "jo", "ru", "si", "vi", "ma", "kor", "le",
@@ -37,10 +41,16 @@ class Crowd:
         self._industries = [
             self._row(name=name, code=code, is_active=True) for name, (code, _) in sorted(INDUSTRIES.items())
         ]
+        self._units = [self._row(name=f"Unit {number}") for number in range(UNITS)]
+        self._sellers: list[Row] = []
 
     async def write(self, connection: AsyncConnection, customers: int) -> None:
-        """Write so many customers, each with a contact; the last industry stays without any."""
-        await _copy(connection, Industry, self._industries)
+        """Write so many customers, each with a contact and a seller; the last industry stays without any."""
+        role = sa.select(ROLES.c.id).where(ROLES.c.organization_id == self._organization_id, ~ROLES.c.administer)
+        role_id = (await connection.scalars(role.order_by(ROLES.c.id))).first()
+        self._sellers = [self._seller(number, role_id) for number in range(SELLERS)]
+        for model, rows in ((Industry, self._industries), (Unit, self._units), (User, self._sellers)):
+            await _copy(connection, model, rows)
         for start in range(0, customers, CHUNK):
             rows = [self._customer(number) for number in range(start + 1, min(start + CHUNK, customers) + 1)]
             await _copy(connection, Customer, rows)
@@ -51,6 +61,15 @@ class Crowd:
 
     def _versioned(self, **values: Any) -> Row:
         return self._row(version=1, created_at=self._moment, updated_at=self._moment, **values)
+
+    def _seller(self, number: int, role_id: uuid.UUID | None) -> Row:
+        return self._row(
+            name=f"Seller {number}",
+            email=f"seller{number}@suuri.example",
+            is_active=True,
+            unit_id=self._units[number % UNITS]["id"],
+            role_id=role_id,
+        )
 
     def _customer(self, number: int) -> Row:
         country = self._random.choice(COUNTRIES)
@@ -69,6 +88,7 @@ class Crowd:
             is_active=True,
             marketing_allowed=True,
             industry_id=industry["id"],
+            owner_id=self._sellers[number % SELLERS]["id"],
         )
 
     def _contact(self, customer_id: uuid.UUID) -> Row:

@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Promise:
-    """What a query has to keep to: server time in milliseconds, and times faster than the yardstick."""
+    """What a query has to keep to: server time in milliseconds and, where given, times faster than the yardstick."""
 
     milliseconds: float
-    times: float
+    times: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,7 @@
-"""Mass update: many customers in one call, one transaction and one statement, however many they are."""
+"""Mass update: many customers in one call, one transaction and one statement, however many they are.
+
+Only a change of country reads them beforehand, since whether business ids stay what they are is not to be told in SQL.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Access, BulkStatus, ProblemCode
 from resolvers.columns import Expression, key_in, tagged
-from resolvers.customer import CUSTOMER, CUSTOMERS
+from resolvers.customer import BUSINESS_ID, CUSTOMER, CUSTOMERS
 from resolvers.entities import ENTITIES
 from resolvers.operations import Act, Counts, Operation, close_operation, find_problems, open_operation, preview_of
 from resolvers.problems import Problem, Refused, forbidden, invalid, stale
@@ -25,6 +28,7 @@ from resolvers.sweep import (
     differ,
     meant,
     path_of,
+    read,
     rejected,
     run,
     shared_keys,
@@ -134,20 +138,22 @@ async def _read(writer: Writer, values: Mapping[str, Any]) -> News:
 async def _sweep(writer: Writer, operation: Operation, target: Target, news: News, error_policy: ErrorPolicy) -> Counts:
     may = writer.viewer.permissions
     aim = _by_ids(target, news, may) if isinstance(target, Named) else _by_condition(target, news, may)
-    refused = _refused(aim)
-    fine = sa.and_(aim.rows.c.code.is_(None), sa.not_(aim.rows.c.is_skipped), *aim.conditions)
+    size = len(target.ids) if isinstance(target, Named) else target.expected_count
+    staying = {"staying": await _find_staying(writer, aim, news, size)} if _moves(news) else {}
+    rows = _judged(aim.rows, news, may)
+    refused = _refused(rows, news, aim.missing)
+    fine = sa.and_(rows.c.code.is_(None), sa.not_(rows.c.is_skipped), *aim.conditions)
     if error_policy is ErrorPolicy.REJECT_ALL:
         fine = sa.and_(fine, count_of(refused) == literal("0"))
-    changed = written(CUSTOMER, aim.rows, news.values, fine)
+    changed = written(CUSTOMER, rows, news.values, fine)
     statement = sa.select(
-        (count_of(aim.rows) + count_of(refused, refused.c.customer_id.is_(None))).label("matched"),
+        (count_of(rows) + count_of(refused, refused.c.customer_id.is_(None))).label("matched"),
         count_of(changed).label("changed"),
-        count_of(aim.rows, fine, sa.not_(differ(aim.rows, news.values))).label("unchanged"),
+        count_of(rows, fine, sa.not_(differ(rows, news.values))).label("unchanged"),
         count_of(refused).label("rejected"),
-        count_of(aim.rows, aim.rows.c.is_skipped).label("skipped"),
+        count_of(rows, rows.c.is_skipped).label("skipped"),
     ).add_cte(traced(news, operation, changed), rejected(operation, refused))
-    size = len(target.ids) if isinstance(target, Named) else target.expected_count
-    found = await run(writer, statement, {**news.binds, **aim.binds}, rows=size)
+    found = await run(writer, statement, {**news.binds, **aim.binds, **staying}, rows=size)
     return Counts(**found._mapping)
 
 
@@ -156,7 +162,7 @@ class _Aim:
     """A target in SQL."""
 
     rows: sa.CTE
-    """The customers meant: locked, as they are, with what the client calls them, and a `code` for who is refused."""
+    """The customers meant: locked, as they are, with what the client calls them."""
     binds: Mapping[str, Any]
     conditions: Sequence[Predicate] = ()
     """What must hold of them all together."""
@@ -184,7 +190,7 @@ def _by_ids(target: Named, news: News, may: Permissions) -> _Aim:
         *(given.c.ref, sa.cast(sa.null(), sa.Uuid), text(ProblemCode.NOT_FOUND)),
         *(text(_MESSAGES[ProblemCode.NOT_FOUND]), path, sa.cast(sa.null(), sa.Text), given.c.place),
     ).where(sa.not_(sa.exists().where(rows.c.id == given.c.key)))
-    return _Aim(_judged(rows, news, may), {"refs": storable_refs(target.ids)}, missing=[absent])
+    return _Aim(rows, {"refs": storable_refs(target.ids)}, missing=[absent])
 
 
 def _by_condition(target: Matching, news: News, may: Permissions) -> _Aim:
@@ -199,11 +205,10 @@ def _by_condition(target: Matching, news: News, may: Permissions) -> _Aim:
         *(ref, place, path, customers.c.is_internal.label("is_skipped"), _editable(customers, may)),
         where=[visible_rows("Customer", customers, target.where, may), _not_excluded(customers, target)],
     )
-    judged = _judged(rows, news, may)
-    as_expected = count_of(judged) == sa.bindparam("expected", type_=sa.BigInteger())
+    as_expected = count_of(rows) == sa.bindparam("expected", type_=sa.BigInteger())
     excluded = {"excluded": storable_refs(target.exclude_ids)} if target.exclude_ids else {}
     binds = {**values_in(target.where), **excluded, "expected": target.expected_count}
-    return _Aim(judged, binds, [as_expected])
+    return _Aim(rows, binds, [as_expected])
 
 
 def _not_excluded(customers: Table, target: Matching) -> Predicate:
@@ -225,26 +230,62 @@ def _editable(customers: Table, may: Permissions) -> Expression:
 
 
 def _judged(rows: sa.CTE, news: News, may: Permissions) -> sa.CTE:
-    """The rows with why they are refused, if they are."""
+    """The rows with a `code` for why they are refused, if they are."""
     code = sa.case(
         (rows.c.is_skipped, sa.null()),
         (rows.c.is_editable.is_not(sa.true()), text(ProblemCode.FORBIDDEN)),
         (rows.c.is_internal, text(ProblemCode.CONFLICT)),
+        *([(_is_left_behind(rows, news), text(ProblemCode.INVALID))] if _moves(news) else []),
     )
     judged = sa.select(rows, code.label("code"), *NO_CLASH).cte("judged")
     moving = sa.and_(judged.c.code.is_(None), sa.not_(judged.c.is_skipped))
     return with_clashes(CUSTOMER, judged, news.values, may, moving)
 
 
-def _refused(aim: _Aim) -> sa.CTE:
-    rows = aim.rows
+def _refused(rows: sa.CTE, news: News, missing: Sequence[sa.Select[Any]]) -> sa.CTE:
     known = (ProblemCode.FORBIDDEN, ProblemCode.CONFLICT)
-    message = sa.case(
-        *((rows.c.code == text(code), text(_MESSAGES[code])) for code in known), else_=rows.c.clash
-    ).label("message")
+    told = [(rows.c.code == text(code), text(_MESSAGES[code])) for code in known]
+    if _moves(news):
+        told.append((rows.c.code == text(ProblemCode.INVALID), _told_left_behind(rows, news)))
     seen = sa.select(
         rows.c.ref.label("customer_ref"),
         rows.c.id.label("customer_id"),
-        *(rows.c.code, message, rows.c.path, rows.c.entity_ref, rows.c.place),
+        *(rows.c.code, sa.case(*told, else_=rows.c.clash).label("message"), rows.c.path, rows.c.entity_ref),
+        rows.c.place,
     ).where(rows.c.code.is_not(None))
-    return sa.union_all(seen, *aim.missing).cte("refused")
+    return sa.union_all(seen, *missing).cte("refused")
+
+
+# ---------------------------------------------------------------- business ids in another country
+
+
+def _moves(news: News) -> bool:
+    return "country" in news.columns
+
+
+async def _find_staying(writer: Writer, aim: _Aim, news: News, size: int) -> Sequence[str]:
+    """The business ids of customers that move to another country that are the very same there.
+
+    It locks whom the target means, so that their numbers are the same when the customers are written.
+    """
+    number = aim.rows.c[BUSINESS_ID.name]
+    elsewhere = aim.rows.c.country.is_distinct_from(news.values["country"])
+    statement = sa.select(number).where(number.is_not(None), elsewhere).distinct()
+    country = news.row["country"]
+    staying: list[str] = []
+    async for numbers in read(writer, statement, {**news.binds, **aim.binds}, size):
+        staying += (each for each in numbers if BUSINESS_ID.stays(each, country))
+    return staying
+
+
+def _is_left_behind(rows: sa.CTE, news: News) -> Predicate:
+    """Whether the business id would be another in the new country, or none; so is one that has not been looked at."""
+    number = rows.c[BUSINESS_ID.name]
+    staying = sa.select(sa.func.unnest(sa.bindparam("staying", type_=ARRAY(sa.Text))))
+    return sa.and_(number.is_not(None), rows.c.country.is_distinct_from(news.values["country"]), number.not_in(staying))
+
+
+def _told_left_behind(rows: sa.CTE, news: News) -> Expression:
+    number, country = rows.c[BUSINESS_ID.name], news.values["country"]
+    told = text("Business id “").concat(number).concat(text("” cannot stay as it is in ")).concat(country)
+    return told.concat(text("; change this customer by itself."))

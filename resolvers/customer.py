@@ -119,6 +119,7 @@ INDUSTRY = Form(
     key="name",
     unique=(("name",),),
 )
+BUSINESS_ID = National(name="business_id", spelling_in=business_id, is_local=True)
 CUSTOMER = Form(
     entity="Customer",
     model=models.Customer,
@@ -126,7 +127,7 @@ CUSTOMER = Form(
     fields=(
         Field(name="number", is_automatic=True),
         *fields("name"),
-        National(name="business_id", spelling_in=business_id),
+        BUSINESS_ID,
         National(name="vat_number", spelling_in=vat_number),
         Field(name="country", default=lambda viewer: viewer.country),
         *fields("language"),

@@ -47,6 +47,8 @@ class Value:
     """How it is written to JSON, where that is not how it is compared."""
     takes: Mapping[str, sa.types.TypeEngine[Any]] = field(default_factory=dict)
     """Optional arguments by name."""
+    folded: str | None = None
+    """Which column beside the entity's words has it without accents and capitals, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ CUSTOMER = Entity(
     sees=rights.sees_customer,
     fields={
         "id": tagged("Customer"),
+        "name": Value(lambda row: row.c.name, folded="name"),
         "industry": ToOne("Industry", "industry_id"),
         "owner": ToOne("User", "owner_id"),
         "addresses": Parts(
@@ -266,7 +269,11 @@ CONTACT = Entity(
     "Contact",
     models.Contact,
     sees=rights.sees_contact,
-    fields={"id": tagged("Contact"), "customer": ToOne("Customer", "customer_id")},
+    fields={
+        "id": tagged("Contact"),
+        "name": Value(lambda row: row.c.name, folded="name"),
+        "customer": ToOne("Customer", "customer_id"),
+    },
     found_by=FoundBy(models.ContactSearch, "contact_id"),
 )
 SALES_STATUS = Entity("SalesStatus", models.SalesStatus, fields={"id": tagged("SalesStatus")}, order=(Sort(("name",)),))

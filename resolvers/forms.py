@@ -81,6 +81,10 @@ class Field:
     def columns(self) -> tuple[str, ...]:
         return (self.name,)
 
+    def is_in(self, row: Row, value: Any) -> bool:
+        """Whether a stored row has the very same text, so that it need not be read again."""
+        return type(value) is str and row.get(self.name) == value
+
     def read(self, fields: type[SQLModel], value: Any) -> dict[str, Any]:
         """The columns that a client's value makes; Wrong where it cannot be one."""
         if isinstance(value, str) and not isinstance(value, enum.Enum):
@@ -105,10 +109,19 @@ class National(Field):
     """A column whose spelling depends on the country of its row, so it is spelt once that is known."""
 
     spelling_in: NationalSpelling
+    is_local: bool = False
+    """Whether what is stored may be nothing in another country, so that it is read anew where the row moves there."""
 
     def spelt(self, fields: type[SQLModel], value: str, country: str) -> str:
         """What `read` made of a client's value, as it is stored in a row of this country."""
         return str(checked(fields, self.name, self.spelling_in(value, country)))
+
+    def stays(self, value: str, country: str) -> bool:
+        """Whether a stored value is the very same in this country."""
+        try:
+            return self.spelling_in(value, country) == value
+        except Wrong:
+            return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +228,11 @@ class Parts(Field):
     required: frozenset[str]
     most: int
 
+    def is_in(self, row: Row, value: Sequence[Mapping[str, Any]] | None) -> bool:
+        """Whether a stored row, read with its lists, has the very same list."""
+        names = [each.name for each in self.parts]
+        return [{name: given.get(name) for name in names} for given in value or ()] == row.get(self.name)
+
     def read(self, fields: type[SQLModel], value: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
         """One pseudo-column with all of the list."""
         value = value or []
@@ -235,7 +253,7 @@ class Parts(Field):
 
     def json(self, row: Row) -> Any:
         return [
-            {each.client_name: each.json(part) for each in self.parts if each.json(part) is not None}
+            {each.client_name: json for each in self.parts if (json := each.json(part)) is not None}
             for part in row[self.name]
         ]
 
@@ -335,12 +353,18 @@ class Form:
 
     def requires(self, each: Field) -> bool:
         """Whether null is no value of the field."""
-        if isinstance(each, Parts):
-            return False
-        return not self.table.c[each.columns[0]].nullable
+        return each.name in self._required
 
-    def default_of(self, each: Field, viewer: Viewer) -> dict[str, Any]:
-        """The columns of a new row for which the client gave nothing."""
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        plain = (each for each in self.fields if not isinstance(each, Parts))
+        return frozenset(each.name for each in plain if not self.table.c[each.columns[0]].nullable)
+
+    def defaults_for(self, viewer: Viewer) -> dict[str, dict[str, Any]]:
+        """The columns of a new row for which the client gave nothing, by name of the field."""
+        return {each.name: self._default_of(each, viewer) for each in self.fields}
+
+    def _default_of(self, each: Field, viewer: Viewer) -> dict[str, Any]:
         if each.default:
             return {each.columns[0]: each.default(viewer)}
         if isinstance(each, Parts):

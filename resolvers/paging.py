@@ -5,7 +5,7 @@ import binascii
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -39,6 +39,8 @@ class Key:
     expression: Expression
     descending: bool
     nullable: bool
+    constant: bool = False
+    """Whether it is the same for all rows of a select that is one of several."""
 
 
 def sort_keys(entity: Entity, order: Sequence[Sort], row: Row) -> tuple[Key, ...]:
@@ -49,9 +51,10 @@ def sort_keys(entity: Entity, order: Sequence[Sort], row: Row) -> tuple[Key, ...
     return (*keys, Key(row.c.id, direction, nullable=False))
 
 
-def relevance_keys(rank: Expression, name: Expression, key: Expression) -> tuple[Key, ...]:
+def relevance_keys(rank: Expression, name: Expression, key: Expression, *, same_rank: bool = False) -> tuple[Key, ...]:
     """What a list is ordered by that was searched for: the best match first, then by name."""
-    return tuple(Key(expression, descending=False, nullable=False) for expression in (rank, name, key))
+    first, *others = (Key(expression, descending=False, nullable=False) for expression in (rank, name, key))
+    return (replace(first, constant=same_rank), *others)
 
 
 def _key(entity: Entity, row: Row, sort: Sort) -> Key:
@@ -103,29 +106,36 @@ def _ordered(key: Key, backward: bool) -> Expression:
 Bind = Callable[[Operand, sa.types.TypeEngine[Any]], Expression]
 
 
-def beyond(keys: Sequence[Key], position: Position, bind: Bind, *, forward: bool) -> Predicate:
-    """The rows that come after the position in the order of the keys or, not `forward`, those that come before it."""
+def beyond(keys: Sequence[Key], position: Position, bind: Bind, *, forward: bool, or_there: bool = False) -> Predicate:
+    """The rows after the position in the order of the keys or, not `forward`, before it; also the one `there`."""
     values = [
         operand and bind(operand, key.expression.type) for key, operand in zip(keys, position.values, strict=True)
     ]
-    if len({key.descending for key in keys}) == 1 and not any(key.nullable for key in keys):
-        return _beyond_row(keys, values, up=forward != keys[0].descending)
-    return _beyond_key(list(zip(keys, values, strict=True)), forward=forward)
+    return _beyond(list(zip(keys, values, strict=True)), forward=forward, or_there=or_there)
 
 
-def _beyond_row(keys: Sequence[Key], values: Sequence[Any], *, up: bool) -> Predicate:
+def _beyond(pairs: Sequence[tuple[Key, Any]], *, forward: bool, or_there: bool) -> Predicate:
+    keys = [key for key, _ in pairs]
+    is_one_way = len({key.descending for key in keys}) == 1 and not any(key.nullable or key.constant for key in keys)
+    by = _beyond_row if is_one_way else _beyond_key
+    return by(pairs, forward=forward, or_there=or_there)
+
+
+def _beyond_row(pairs: Sequence[tuple[Key, Any]], *, forward: bool, or_there: bool) -> Predicate:
     """As one comparison of rows, which an index answers."""
-    here, there = sa.tuple_(*(key.expression for key in keys)), sa.tuple_(*values)
-    return here > there if up else here < there
+    here, there = sa.tuple_(*(key.expression for key, _ in pairs)), sa.tuple_(*(value for _, value in pairs))
+    if forward != pairs[0][0].descending:
+        return here >= there if or_there else here > there
+    return here <= there if or_there else here < there
 
 
-def _beyond_key(pairs: Sequence[tuple[Key, Any]], *, forward: bool) -> Predicate:
+def _beyond_key(pairs: Sequence[tuple[Key, Any]], *, forward: bool, or_there: bool) -> Predicate:
     (key, value), *rest = pairs
     past = _past(key, value, forward=forward)
-    if not rest:
-        return past
     tied = key.expression.is_(None) if value is None else key.expression == value
-    return sa.or_(past, sa.and_(tied, _beyond_key(rest, forward=forward)))
+    if not rest:
+        return sa.or_(past, tied) if or_there else past
+    return sa.or_(past, sa.and_(tied, _beyond(rest, forward=forward, or_there=or_there)))
 
 
 def _past(key: Key, value: Any, *, forward: bool) -> Predicate:

@@ -7,6 +7,7 @@ country's own register goes by.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from babel import Locale
 from stdnum.at import businessid as firmenbuch
@@ -232,12 +233,26 @@ def _stored_vat(prefix: str, rest: str) -> str:
 
 def _compact(text: str) -> str:
     """The text in capitals, without white space and separators."""
-    return clean("".join(text.split()), " -./:,'").upper()
+    return text.translate(_WITHOUT_SEPARATORS).upper()
+
+
+class _Letters(dict[int, str]):
+    """What becomes of each letter: nothing of a separator, as python-stdnum knows them."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        made = "" if letter.isspace() else clean(letter, " -./:,'")
+        # All of Unicode would be too many to keep.
+        return self.setdefault(code, made) if code < 0x3000 else made
+
+
+_WITHOUT_SEPARATORS = _Letters()
 
 
 def _country_of(prefix: str) -> str:
     return {"EL": "GR", "XI": "GB"}.get(prefix, prefix)
 
 
+@cache
 def _country_name(country: str) -> str:
     return str(Locale("en").territories[country])

@@ -140,7 +140,7 @@ def sees_all(row: Table, may: Permissions) -> Predicate:
 
 
 def sees_change(row: Table, may: Permissions) -> Predicate:
-    """A change of something that the viewer may see, or might have seen before it was deleted."""
+    """A change of something that the viewer may see, or might have seen before it was deleted or given away."""
     kind = row.c.entity_type
     return sa.or_(
         kind.not_in(map(text, _TRAILS)),
@@ -170,6 +170,13 @@ def sees_every(model: Any, may: Permissions) -> bool:
     return may.administer if level is None else level is Access.ALL
 
 
+def _or_by_own_operation(
+    trail: Callable[[Table, Permissions], Predicate],
+) -> Callable[[Table, Permissions], Predicate]:
+    """Also what the viewer changed by an operation, for which it had to be seen then: whoever gives customers away."""
+    return lambda row, may: sa.or_(trail(row, may), sa.and_(row.c.operation_id.is_not(None), row.c.by_id == VIEWER))
+
+
 def _customer_once_seen(row: Table, may: Permissions) -> Predicate:
     return _customer_within(row, may.read_customers)
 
@@ -179,8 +186,8 @@ def _contact_once_seen(row: Table, may: Permissions) -> Predicate:
 
 
 _TRAILS: Mapping[str, Callable[[Table, Permissions], Predicate]] = {
-    "Customer": _trail_of(models.Customer, _customer_once_seen),
-    "Contact": _trail_of(models.Contact, _contact_once_seen),
+    "Customer": _or_by_own_operation(_trail_of(models.Customer, _customer_once_seen)),
+    "Contact": _or_by_own_operation(_trail_of(models.Contact, _contact_once_seen)),
     "Case": _trail_of(models.Case, sees_case),
     "Invoice": _trail_of(models.Invoice, sees_invoice),
     "Cost": _trail_of(models.Cost, sees_cost),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
+from resolvers.folding import begins, fold, once
 from resolvers.rendering import literal, text
 from resolvers.rights import Predicate, Table
 from resolvers.selection import Sort
@@ -23,12 +24,28 @@ BY_RELEVANCE = (Sort(("relevance",)),)
 """The order of what was searched for: the best match first."""
 
 
+Kind = Callable[[Table, Expression], Predicate]
+"""What a row is to have of a text."""
+
+
 @dataclass(frozen=True)
 class Way:
-    """One way in which a row can match, with the rank that it gives: the smaller, the better."""
+    """One way in which a row can match."""
 
-    rank: Expression
-    matches: Predicate
+    has: Kind
+    rank: Callable[[Table, Expression], Expression]
+    """The smaller, the better; for the rows of most ways it is the same."""
+    unless: tuple[Kind, ...] = ()
+    """Better ways: a row that matches in one of them does not match in this one."""
+    by_words: bool = True
+    """Whether the index of words finds the rows."""
+
+    def matches(self, found: Table, given: Expression, *, in_turn: bool = False) -> Predicate:
+        """The row matches in this way and in no better one; `in_turn`, as found out by looking at one after another."""
+        has = self.has(found, given)
+        # What PostgreSQL cannot see through it believes to hold for half of the rows, and looks for in no index.
+        seen = sa.case((has, sa.true()), else_=sa.false()) if in_turn else has
+        return sa.and_(seen, *(sa.not_(better(found, given)) for better in self.unless))
 
 
 def has_key(found: Table, given: Expression) -> Predicate:
@@ -38,7 +55,7 @@ def has_key(found: Table, given: Expression) -> Predicate:
 
 def begins_name(found: Table, given: Expression) -> Predicate:
     """The name begins with the text."""
-    return sa.func.starts_with(found.c.name, _folded(given), type_=sa.Boolean)
+    return begins(found.c.name, fold(sa.func.btrim(given)))
 
 
 def has_words_in_name(found: Table, given: Expression) -> Predicate:
@@ -51,45 +68,43 @@ def has_words(found: Table, given: Expression) -> Predicate:
     return _meets(found, sa.func.kartotek_query(given))
 
 
-KINDS = (has_key, begins_name, has_words_in_name, has_words)
-
-
-Kind = Callable[[Table, Expression], Way]
-
-
-def _way(rank: int) -> Kind:
-    def way(found: Table, given: Expression) -> Way:
-        better = (sa.not_(kind(found, given)) for kind in KINDS[:rank])
-        return Way(_constant(rank), sa.and_(KINDS[rank](found, given), *better))
-
-    return way
-
-
-WAYS = tuple(_way(rank) for rank in range(len(KINDS)))
-"""The ways to have the words of a text, the best first; no row matches in two of them."""
-
-
-def by_words(found: Table, given: Expression) -> Way:
-    """All of these ways in one, where the order does not depend on them."""
-    return Way(_constant(0), has_words(found, given))
-
-
-def likeness(found: Table, given: Expression) -> Way:
+def is_alike(found: Table, given: Expression) -> Predicate:
     """Each word of the text is like a part of the name, by pg_trgm's word similarity."""
-    least = sa.func.kartotek_likeness(found.c.name, given, type_=sa.REAL)
-    longest = sa.func.kartotek_longest_word(given)
-    is_like = found.c.name.op("%>", is_comparison=True)(longest) & (least >= LIKE_ENOUGH)
-    return Way(literal("104") - sa.cast(literal("100") * least, sa.Integer), is_like)
+    longest = once(sa.func.kartotek_longest_word(given, type_=sa.Text))
+    is_like: Predicate = found.c.name.op("%>", is_comparison=True)(longest)
+    return is_like & (likeness(found.c.name, given) >= LIKE_ENOUGH)
 
 
-def _constant(rank: int) -> Expression:
-    """Not a bare number, which would be the place of a column where rows are put in order."""
-    return sa.literal_column(f"{rank}::integer", sa.Integer)
+def likeness(name: Expression, given: Expression) -> Expression:
+    """How much the word of the text that is least like the folded name is like a part of it: 1 at most."""
+    words = once(sa.func.kartotek_words(given, type_=ARRAY(sa.Text)))
+    word: Expression = sa.func.unnest(words, type_=sa.Text).column_valued("word")
+    # Not by a function of the database: it would take the text apart anew for each row.
+    return sa.select(sa.func.min(sa.func.word_similarity(word, name), type_=sa.REAL)).scalar_subquery()
+
+
+def _by_likeness(found: Table, given: Expression) -> Expression:
+    return literal("104") - sa.cast(literal("100") * likeness(found.c.name, given), sa.Integer)
+
+
+def _always(rank: int) -> Callable[[Table, Expression], Expression]:
+    # Not a bare number, which would be the place of a column where rows are put in order.
+    return lambda found, given: sa.literal_column(f"{rank}::integer", sa.Integer)
+
+
+_KINDS = (has_key, begins_name, has_words_in_name, has_words)
+
+WAYS = tuple(
+    Way(kind, _always(rank), unless=_KINDS[:rank], by_words=kind is not begins_name) for rank, kind in enumerate(_KINDS)
+)
+"""The ways to have the words of a text, the best first."""
+
+BY_WORDS = Way(has_words, _always(0))
+"""All of these ways in one, where the order does not depend on them."""
+
+ALIKE = Way(is_alike, _by_likeness, by_words=False)
+"""The way of names that are spelt alike, for when nothing has the words."""
 
 
 def _meets(found: Table, query: Expression) -> Predicate:
-    return found.c.words.op("@@", is_comparison=True)(sa.type_coerce(query, TSQUERY))
-
-
-def _folded(given: Expression) -> Expression:
-    return sa.func.kartotek_fold(sa.func.btrim(given), type_=sa.Text)
+    return found.c.words.op("@@", is_comparison=True)(once(sa.type_coerce(query, TSQUERY)))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, aggregate_order_by, asyncpg
 
 from db.models import table_of
-from resolvers import rights, search
+from resolvers import folding, rights, search
 from resolvers.entities import (
     ENTITIES,
     Declared,
@@ -303,10 +303,15 @@ class _Builder:
 
     @condition.register
     def _(self, condition: Compare, entity: Entity, row: Row) -> Predicate:
-        value = _comparable(entity.field(condition.field), row)
+        declared = entity.field(condition.field)
+        value = _comparable(declared, row)
         many = condition.operator in ("in", "not_in")
         kind = sa.String() if isinstance(value.type, sa.String) else value.type
         operand = self.bind(condition.operand, ARRAY(kind) if many else kind)
+        if isinstance(declared, Value) and declared.folded and condition.operator in folding.OF_FOLDED:
+            found = self.found_by(entity)
+            holds = folding.OF_FOLDED[condition.operator](found.table.c[declared.folded], operand)
+            return sa.exists().where(found.of(row), holds)
         return _OPERATORS[condition.operator](value, operand)
 
     @condition.register
@@ -369,6 +374,8 @@ class _Rows(NamedTuple):
     row: Row
     where: Sequence[Predicate]
     keys: Sequence[Key]
+    only_if: Sequence[Predicate] = ()
+    """What does not depend on the row: where it does not hold, there are none, and nothing is read."""
 
 
 class _ConnectionBuilder:
@@ -426,15 +433,18 @@ class _ConnectionBuilder:
         rows = self._rows()
         return _as_called_in(self._within_parent(self._nearest(rows, size)).subquery(), rows.keys)
 
-    def _nearest(self, rows: _Rows, size: int) -> sa.Select[Any]:
-        """The first so many of these rows within the page's bounds, with their sort keys."""
+    def _nearest(self, rows: _Rows, size: int, *columns: Any) -> sa.Select[Any]:
+        """The first so many of these rows within the page's bounds: these columns or else all, and their sort keys."""
         bounds = [
             beyond(rows.keys, position, self._builder.bind, forward=forward)
             for position, forward in ((self._page.after, True), (self._page.before, False))
             if position is not None
         ]
         return (
-            sa.select(rows.row.table, *(key.expression.label(f"key_{place}") for place, key in enumerate(rows.keys)))
+            sa.select(
+                *(columns or (rows.row.table,)),
+                *(key.expression.label(f"key_{place}") for place, key in enumerate(rows.keys)),
+            )
             .where(*rows.where, *bounds)
             .order_by(*order_by(rows.keys, backward=self._page.backward))
             # A literal: with a parameter PostgreSQL may settle on a plan that fits no page size.
@@ -494,77 +504,170 @@ class _ConnectionBuilder:
         return self._reaches(self._rows(), position, forward=forward)
 
     def _reaches(self, rows: _Rows, position: Any, *, forward: bool) -> Expression:
-        outside = sa.not_(beyond(rows.keys, position, self._builder.bind, forward=not forward).is_(sa.true()))
-        return self._within_parent(
-            sa.select(sa.literal_column("1")).select_from(rows.row.table).where(*rows.where, outside)
-        ).exists()
+        outside = beyond(rows.keys, position, self._builder.bind, forward=forward, or_there=True)
+        return self._exists(rows._replace(where=[*rows.where, outside]))
+
+    def _exists(self, rows: _Rows) -> Expression:
+        some = sa.select(literal("1")).select_from(rows.row.table).where(*rows.where)
+        return sa.and_(*rows.only_if, self._within_parent(some).exists())
 
     def _total_count(self) -> Expression:
         return self._count(self._rows())
 
     def _count(self, rows: _Rows) -> Expression:
         counted = sa.select(sa.func.count()).select_from(rows.row.table).where(*rows.where)
-        return self._within_parent(counted).scalar_subquery()
+        count = self._within_parent(counted).scalar_subquery()
+        return sa.case((sa.and_(*rows.only_if), count), else_=literal("0")) if rows.only_if else count
 
 
 def _as_called_in(found: sa.Subquery, keys: Sequence[Key]) -> tuple[sa.Subquery, list[Key]]:
     return found, [replace(key, expression=found.c[f"key_{place}"]) for place, key in enumerate(keys)]
 
 
+class _Few(NamedTuple):
+    """Some rows, read only as far as need be."""
+
+    rows: sa.Subquery
+    is_all: Predicate
+    """Whether there are no more of them."""
+
+
+NEAR = 500
+"""So many names are looked at before anything else: words that most rows have fill a page from them."""
+
+FEW = literal("2000")
+"""So many rows are sooner read and put in order than found by going through the list in its order."""
+
+
 class _SearchBuilder(_ConnectionBuilder):
     """Builds the page of a list that is searched.
 
-    Each way to match is a select of its own that ends as soon as it has found enough, for words may be in most rows.
+    Each way to match is a select of its own that ends as soon as it has found enough. It has several parts where words
+    may be in a few rows or in most, and the viewer may see few rows or most. Which it is, only the rows can tell: the
+    database's statistics know the most common words alone, and a plan is made once for all texts.
     """
 
+    def __init__(self, builder: _Builder, entity: Entity, page: Page, parent: tuple[Row, ToMany] | None) -> None:
+        super().__init__(builder, entity, page, parent)
+        assert page.search is not None
+        self._given = builder.bind(page.search, sa.Text())
+        self._read: dict[search.Way | None, tuple[sa.CTE, sa.CTE]] = {}
+        """What matches in a way, or (None) what is seen at all; and whether that is more than a few."""
+
     @property
-    def _is_by_relevance(self) -> bool:
-        return self._page.order == search.BY_RELEVANCE
+    def _ways(self) -> Sequence[search.Way]:
+        """The ways to have the words, the best first."""
+        return search.WAYS if self._page.order == search.BY_RELEVANCE else (search.BY_WORDS,)
 
-    def _matching(self, kind: search.Kind) -> _Rows:
-        assert self._page.search is not None
+    def _parts(self, way: search.Way) -> list[_Rows]:
+        """The rows that match in this way, in parts of which all but one are empty."""
+        found = self._found_by()
+        if not way.by_words:
+            return [self._matching(way, found)]
+        having, seen = self._few_matching(way), self._few_seen()
+        only = _FoundBy(having.rows, having.rows.c.key)
+        return [
+            self._matching(way, only)._replace(only_if=[having.is_all]),
+            self._matching(way, found, among=seen.rows)._replace(only_if=[~having.is_all, seen.is_all]),
+            self._matching(way, found, in_turn=True)._replace(only_if=[~having.is_all, ~seen.is_all]),
+        ]
+
+    def _few_matching(self, way: search.Way) -> "_Few":
+        """What the index of words finds."""
+        found = self._found_by()
+        columns = (found.table.c[name] for name in ("organization_id", "name", "words"))
+        meets = rights.in_organization(found.table), way.matches(found.table, self._given)
+        return self._few(way, sa.select(*columns, found.key.label("key")).where(*meets))
+
+    def _few_seen(self) -> "_Few":
+        """What the viewer sees and the filter lets through."""
         row, where = self._filtered()
-        found = self._builder.found_by(self._entity)
-        way = kind(found.table, self._builder.bind(self._page.search, sa.Text()))
-        if self._is_by_relevance:
-            keys = relevance_keys(way.rank, found.table.c.name, row.c.id)
-        else:
-            keys = sort_keys(self._entity, self._page.order, row)
-        return _Rows(row, [*where, found.of(row), way.matches], keys)
+        return self._few(None, sa.select(row.table).where(*where))
 
-    def _by_words(self) -> list[_Rows]:
-        """What has the words, the best matches first."""
-        return [self._matching(way) for way in (search.WAYS if self._is_by_relevance else (search.by_words,))]
+    def _few(self, of: search.Way | None, rows: sa.Select[Any]) -> "_Few":
+        if of not in self._read:
+            those = _read_once(rows, f"some_{len(self._read)}")
+            more = sa.exists(sa.select(literal("1")).select_from(those).offset(FEW)).label("more")
+            self._read[of] = those, _read_once(sa.select(more), f"more_{len(self._read)}")
+        those, more_than_few = self._read[of]
+        return _Few(sa.select(those).limit(FEW).subquery(), ~sa.select(more_than_few.c.more).scalar_subquery())
 
-    def _alike(self) -> _Rows:
-        """What is called alike, where nothing has the words."""
-        alike, others = self._matching(search.likeness), self._matching(search.by_words)
-        return alike._replace(where=[*alike.where, ~sa.exists().where(*others.where)])
+    def _found_by(self) -> _FoundBy:
+        return self._builder.found_by(self._entity)
+
+    def _matching(
+        self, way: search.Way, found: _FoundBy, *, among: sa.FromClause | None = None, in_turn: bool = False
+    ) -> _Rows:
+        row, where = self._filtered() if among is None else (Row(among, self._builder.may), [])
+        matches = way.matches(found.table, self._given, in_turn=in_turn or among is not None)
+        by_relevance = self._page.order == search.BY_RELEVANCE
+        keys = self._keys(way, found) if by_relevance else sort_keys(self._entity, self._page.order, row)
+        return _Rows(row, [*where, found.of(row), matches], keys)
+
+    def _keys(self, way: search.Way, found: _FoundBy) -> Sequence[Key]:
+        rank = way.rank(found.table, self._given)
+        return relevance_keys(rank, found.table.c.name, found.key, same_rank=way is not search.ALIKE)
+
+    def _alike(self, *having: sa.CTE) -> _Rows:
+        """What is called alike, where nothing has the words: sooner told where some that do are known."""
+        unknown = [~sa.exists(sa.select(part)) for part in having]
+        nothing = [~self._exists(rows) for rows in self._parts(search.BY_WORDS)]
+        return self._matching(search.ALIKE, self._found_by())._replace(only_if=[*unknown, *nothing])
 
     def _found(self, size: int) -> tuple[sa.Subquery, list[Key]]:
-        *better, last = self._by_words()
-        parts = []
-        if better:
-            best = sa.union_all(*(self._part(rows, size) for rows in better)).cte("best")
-            parts.append(sa.select(best))
-            if not self._page.backward:
-                # Where these have filled the page, the last way need not look for what it may never find.
-                too_few = sa.select(sa.func.count()).select_from(best).scalar_subquery() < literal(str(size))
-                last = last._replace(where=[*last.where, too_few])
-        together = sa.union_all(*parts, self._part(last, size), self._part(self._alike(), size)).subquery()
-        found, keys = _as_called_in(together, last.keys)
-        ordered = sa.select(found).order_by(*order_by(keys, backward=self._page.backward)).limit(literal(str(size)))
-        return _as_called_in(ordered.subquery(), last.keys)
+        read: list[sa.CTE] = []
+        keys: Sequence[Key] = ()
+        for way in [*self._ways, search.ALIKE][:: -1 if self._page.backward else 1]:
+            parts = [self._alike(*read)] if way is search.ALIKE else self._parts(way)
+            keys = parts[0].keys
+            near = [_read_once(self._unless_full(rows, read, size), f"near_{len(read)}") for rows in self._near(way)]
+            rest = [self._unless_full(rows, [*read, *near], size) for rows in parts]
+            read.append(_read_once(sa.union(*(sa.select(part) for part in near), *rest), f"part_{len(read)}"))
+        found, keys = _as_called_in(sa.union_all(*(sa.select(part) for part in read)).subquery(), keys)
+        nearest = sa.select(found).order_by(*order_by(keys, backward=self._page.backward)).limit(literal(str(size)))
+        return self._whole_rows(nearest.subquery(), keys)
 
-    def _part(self, rows: _Rows, size: int) -> sa.Select[Any]:
-        return sa.select(self._nearest(rows, size).subquery())
+    def _near(self, way: search.Way) -> list[_Rows]:
+        """The rows that match among the first of all names, where these may be enough for the page."""
+        if not (way.by_words and self._page.order == search.BY_RELEVANCE):
+            return []
+        found = self._found_by()
+        names = _Rows(
+            Row(found.table, self._builder.may), [rights.in_organization(found.table)], self._keys(way, found)
+        )
+        first = self._nearest(names, NEAR).subquery()
+        return [self._matching(way, _FoundBy(first, first.c[found.key.name]), in_turn=True)]
+
+    def _unless_full(self, rows: _Rows, read: Sequence[sa.CTE], size: int) -> sa.Select[Any]:
+        """The nearest of these rows, unless those read before them fill the page."""
+        counts = [sa.select(sa.func.count()).select_from(part).scalar_subquery() for part in read]
+        is_full = [sum(counts[1:], start=counts[0]) >= literal(str(size))] if counts else []
+        nearest = self._nearest(rows, size, rows.row.c.id).subquery()
+        # Outside of what it is a condition of: workers would be started before it is looked at inside.
+        return sa.select(nearest).where(*map(sa.not_, is_full), *rows.only_if)
+
+    def _whole_rows(self, nearest: sa.Subquery, keys: Sequence[Key]) -> tuple[sa.Subquery, list[Key]]:
+        row = self._builder.row(self._entity)
+        _, keys = _as_called_in(nearest, keys)
+        whole = (
+            sa.select(row.table, *(key.expression for key in keys))
+            .where(rights.in_organization(row.table), row.c.id == nearest.c.id)
+            .order_by(*order_by(keys, backward=self._page.backward))
+        )
+        return _as_called_in(whole.subquery(), keys)
 
     def _up_to(self, position: Any, *, forward: bool) -> Expression:
-        every = (*self._by_words(), self._alike())
-        return sa.or_(*(self._reaches(rows, position, forward=forward) for rows in every))
+        parts = [*(rows for way in self._ways for rows in self._parts(way)), self._alike()]
+        return sa.or_(*(self._reaches(rows, position, forward=forward) for rows in parts))
 
     def _total_count(self) -> Expression:
-        return self._count(self._matching(search.by_words)) + self._count(self._alike())
+        counts = [self._count(rows) for rows in (*self._parts(search.BY_WORDS), self._alike())]
+        return sum(counts[1:], start=counts[0])
+
+
+def _read_once(select: Any, name: str) -> sa.CTE:
+    cte: sa.CTE = select.cte(name).prefix_with("MATERIALIZED")
+    return cte
 
 
 def _with_joins(row: Row) -> sa.FromClause:
@@ -581,10 +684,6 @@ def _comparable(declared: Declared, row: Row) -> Expression:
     return declared.of(row)
 
 
-def _fold(text: Expression) -> Expression:
-    return sa.func.kartotek_fold(text, type_=sa.Text)
-
-
 _OPERATORS: Mapping[str, Callable[[Expression, Expression], Predicate]] = {
     "eq": lambda value, operand: value == operand,
     "neq": lambda value, operand: value.is_distinct_from(operand),
@@ -594,6 +693,6 @@ _OPERATORS: Mapping[str, Callable[[Expression, Expression], Predicate]] = {
     "gte": lambda value, operand: value >= operand,
     "lt": lambda value, operand: value < operand,
     "lte": lambda value, operand: value <= operand,
-    "contains": lambda value, operand: sa.func.strpos(_fold(value), _fold(operand)) > literal("0"),
-    "starts_with": lambda value, operand: sa.func.starts_with(_fold(value), _fold(operand), type_=sa.Boolean),
+    "contains": folding.contains,
+    "starts_with": folding.starts_with,
 }

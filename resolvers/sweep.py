@@ -5,7 +5,8 @@ differ, `traced` writes down what changed as `resolvers.trail` would, `rejected`
 is all of it for the simple case; who rejects rows puts the parts together.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -292,12 +293,35 @@ async def set_fields(
 
 async def run(writer: Writer, statement: sa.Select[*tuple[Any, ...]], binds: Mapping[str, Any], rows: int) -> Any:
     """The one row that a statement with sweeps in it answers; it is about so many `rows`, as far as is known."""
+    async with _planned_for(writer, rows):
+        found = await writer.session.execute(_with_values(writer, statement, binds))
+    return found.one()
+
+
+async def read(
+    writer: Writer, statement: sa.Select[tuple[Any]], binds: Mapping[str, Any], rows: int
+) -> AsyncIterator[Sequence[Any]]:
+    """The values that such a statement answers, `MANY` at a time, so that they never are in memory all at once."""
+    async with _planned_for(writer, rows):
+        options = {"yield_per": MANY}
+        found = await writer.session.stream_scalars(_with_values(writer, statement, binds), execution_options=options)
+        async for some in found.partitions():
+            yield some
+
+
+def _with_values(
+    writer: Writer, statement: sa.Select[*tuple[Any, ...]], binds: Mapping[str, Any]
+) -> sa.Select[*tuple[Any, ...]]:
+    # The values are put into the statement first: an UPDATE takes a parameter named like a column for a new value.
+    return statement.params({**binds_of(writer), **binds})
+
+
+@asynccontextmanager
+async def _planned_for(writer: Writer, rows: int) -> AsyncIterator[None]:
     # PostgreSQL takes what it does not know for few rows, and would look through all of the others for each of them.
     is_large = rows >= MANY
     if is_large:
         await writer.session.execute(_NO_LOOPS)
-    # The values are put into the statement first: an UPDATE takes a parameter named like a column for a new value.
-    found = await writer.session.execute(statement.params({**binds_of(writer), **binds}))
+    yield
     if is_large:
         await writer.session.execute(_LOOPS)
-    return found.one()

@@ -12,6 +12,7 @@ from resolvers.entities import ENTITIES
 from resolvers.forms import Field, Form, Names
 from resolvers.references import Row, values_of
 from resolvers.rights import in_organization
+from resolvers.rows import insert_rows
 from resolvers.writer import Draft, Writer
 
 LONGEST_LABEL = 300
@@ -48,9 +49,7 @@ async def record_changed(writer: Writer, form: Form, drafts: Sequence[Draft]) ->
 
 
 async def _record(writer: Writer, changes: Iterable[dict[str, Any]]) -> None:
-    rows = list(changes)
-    if rows:
-        await writer.session.execute(sa.insert(table_of(Change)), rows)
+    await insert_rows(writer.session, table_of(Change), list(changes))
 
 
 def _whole(writer: Writer, form: Form, kind: ChangeKind, row: Row) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def label_of(name: str) -> str:
     return _LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
+@cache
 def camel(name: str) -> str:
     """The name that clients know a field by."""
     first, *rest = name.split("_")

@@ -23,6 +23,7 @@ from resolvers.ids import find_key
 from resolvers.problems import Problem, Refused, forbidden, not_found, stale
 from resolvers.references import Ref, Row, fold, key_column, resolve, unknown, values_of
 from resolvers.rights import Predicate, in_organization
+from resolvers.rows import insert_rows
 from resolvers.validation import Wrong, camel, is_storable, label_of
 from resolvers.writer import Draft, Writer
 
@@ -57,13 +58,17 @@ def answering(function: Callable[P, Awaitable[Outcome]]) -> Callable[P, Awaitabl
 
 async def prepare(writer: Writer, form: Form, drafts: Sequence[Draft], *, matching: bool = False) -> None:
     """Fill in the drafts, or say what is wrong with them; `matching` finds the stored rows by their keys."""
-    await read_values(writer, form, drafts)
+    await _link(writer, form, drafts)
     if matching:
         await _match(writer, form, drafts)
     await _load_parts_of(writer, form, drafts)
+    defaults = form.defaults_for(writer.viewer)
     for draft in drafts:
+        _read(form, draft)
         draft.key = draft.values["id"] = draft.row["id"] if draft.row else draft.key or new_id()
-        _complete(writer, form, draft)
+        _complete(form, draft, defaults)
+    if matching:
+        _refuse_repeated_rows(form, drafts)
     await _spell(writer, form, drafts)
     await _link_among(writer, form, drafts)
     await refuse_taken(writer, form, [draft for draft in drafts if draft.is_fine])
@@ -73,9 +78,9 @@ async def prepare(writer: Writer, form: Form, drafts: Sequence[Draft], *, matchi
 
 async def read_values(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
     """Read what the client gave into columns, references included; no stored row of the form's own is looked at."""
+    await _link(writer, form, drafts)
     for draft in drafts:
         _read(form, draft)
-    await _link(writer, form, drafts)
 
 
 async def store(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
@@ -113,6 +118,9 @@ def _read(form: Form, draft: Draft) -> None:
 
 def _read_field(form: Form, draft: Draft, each: Field) -> None:
     value = draft.given[each.name]
+    if draft.row and each.is_in(draft.row, value):
+        draft.values[each.name] = draft.row[each.name]
+        return
     try:
         read = each.read(form.checks, value)
     except Wrong as wrong:
@@ -126,14 +134,14 @@ def _read_field(form: Form, draft: Draft, each: Field) -> None:
     draft.values |= read
 
 
-def _complete(writer: Writer, form: Form, draft: Draft) -> None:
+def _complete(form: Form, draft: Draft, defaults: Mapping[str, Mapping[str, Any]]) -> None:
     """Defaults of a new row, and what it cannot do without."""
     if not draft.is_new:
         return
     for each in form.fields:
         if each.name in draft.given:
             continue
-        draft.values |= form.default_of(each, writer.viewer)
+        draft.values |= defaults[each.name]
         is_key = form.needs_key and each.name == form.key
         if draft.value(each.columns[0]) is None and (is_key or form.requires(each)) and not each.is_automatic:
             draft.invalid(f"{label_of(each.name)} is needed.", each.client_name)
@@ -143,27 +151,39 @@ def _complete(writer: Writer, form: Form, draft: Draft) -> None:
 
 
 async def _spell(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
-    """Given values whose spelling depends on the country of the row as it is to be."""
-    waiting = [draft for draft in drafts if any(_is_given(draft, each) for each in form.national)]
-    linked = await _countries_of_links(writer, form, waiting)
-    for draft in waiting:
+    """Values whose spelling depends on the country of the row as it is to be: what is given, and what moves there."""
+    waiting = [(draft, [each for each in form.national if _is_to_spell(form, draft, each)]) for draft in drafts]
+    waiting = [(draft, national) for draft, national in waiting if national]
+    linked = await _countries_of_links(writer, form, [draft for draft, _ in waiting])
+    for draft, national in waiting:
         # Where there is no country it has been told why.
         if country := _country(form, draft, linked):
-            for each in form.national:
+            for each in national:
                 _spell_field(form, draft, each, country)
 
 
-def _is_given(draft: Draft, each: Field) -> bool:
-    return each.name in draft.given and draft.values.get(each.name) is not None
+def _is_to_spell(form: Form, draft: Draft, each: National) -> bool:
+    stored, value = draft.before(each.name), draft.value(each.name)
+    if each.name in draft.given:
+        return value is not None and each.name in draft.values and (value != stored or _moves(form, draft))
+    return each.is_local and stored is not None and _moves(form, draft)
+
+
+def _moves(form: Form, draft: Draft) -> bool:
+    """Whether a stored row may come to another country."""
+    column = form.country_link.column if form.country_link else "country"
+    return draft.before(column) not in (None, draft.value(column))
 
 
 def _spell_field(form: Form, draft: Draft, each: National, country: str) -> None:
-    if not _is_given(draft, each):
-        return
     try:
-        draft.values[each.name] = each.spelt(form.checks, draft.values[each.name], country)
+        draft.values[each.name] = each.spelt(form.checks, draft.value(each.name), country)
     except Wrong as wrong:
-        draft.invalid(wrong.message, each.client_name)
+        if each.name in draft.given:
+            draft.invalid(wrong.message, each.client_name)
+        else:
+            advice = f"It is the one that is stored: give {each.client_name} too, or null."
+            draft.invalid(f"{wrong.message} {advice}", "country")
 
 
 def _country(form: Form, draft: Draft, linked: Mapping[uuid.UUID, str]) -> str | None:
@@ -284,7 +304,6 @@ async def _match(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
     by_id = {draft.path: draft for draft in drafts if draft.given.get("id") is not None}
     await _match_ids(writer, form, list(by_id.values()))
     await _match_keys(writer, form, [draft for draft in drafts if draft.path not in by_id])
-    _refuse_repeated_rows(form, drafts)
 
 
 async def _match_ids(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
@@ -297,7 +316,7 @@ async def _match_ids(writer: Writer, form: Form, drafts: Sequence[Draft]) -> Non
 
 
 async def _match_keys(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
-    keyed = [(draft, draft.values[form.key]) for draft in drafts if draft.values.get(form.key) is not None]
+    keyed = [(draft, key) for draft in drafts if (key := _key_of(form, draft)) is not None]
     if not keyed:
         return
     spelt = await fold(writer.session, {key for _, key in keyed}) if form.key == "name" else {}
@@ -308,6 +327,15 @@ async def _match_keys(writer: Writer, form: Form, drafts: Sequence[Draft]) -> No
         draft.row = rows.get(key)
         if (earlier := first.setdefault(key, draft)) is not draft:
             _refuse_repeated(form, draft, earlier)
+
+
+def _key_of(form: Form, draft: Draft) -> Any:
+    """By what the row is found; None where there is nothing, or what cannot be, as it will be told once it is read."""
+    field = next(each for each in form.fields if each.name == form.key)
+    try:
+        return field.read(form.checks, draft.given.get(form.key))[form.key]
+    except Wrong:
+        return None
 
 
 def _refuse_repeated(form: Form, draft: Draft, earlier: Draft) -> None:
@@ -325,7 +353,7 @@ def _refuse_repeated_rows(form: Form, drafts: Sequence[Draft]) -> None:
 
 async def _load_parts_of(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
     for parts in form.parts:
-        stored = [draft for draft in drafts if draft.row and parts.name in draft.values]
+        stored = [draft for draft in drafts if draft.row and parts.name in draft.given]
         lists = await _find_parts(writer, parts, [draft.row["id"] for draft in stored if draft.row])
         for draft in stored:
             draft.row = {**draft.row, parts.name: lists.get(draft.row["id"], [])} if draft.row else None
@@ -421,7 +449,7 @@ async def _insert(writer: Writer, form: Form, drafts: Sequence[Draft]) -> None:
     among = [link.column for link in form.links if link.entity == form.entity]
     columns = [name for name in form.columns if name not in among]
     rows = [_keys(writer, form, draft) | stamps | {name: draft.values[name] for name in columns} for draft in drafts]
-    await writer.session.execute(sa.insert(form.table), rows)
+    await insert_rows(writer.session, form.table, rows)
     for name in among:
         await _set(writer, form, [name], [draft for draft in drafts if draft.values[name]])
 
@@ -481,8 +509,7 @@ async def _replace_parts(writer: Writer, form: Form, drafts: Sequence[Draft]) ->
             gone = sa.delete(table).where(in_organization(table), values_of(table.c[parts.by], "keys"))
             await writer.session.execute(gone, {**writer.viewer.binds, "keys": old})
         rows = [row for draft in changed for row in _parts(writer, parts, draft)]
-        if rows:
-            await writer.session.execute(sa.insert(table), rows)
+        await insert_rows(writer.session, table, rows)
 
 
 def _parts(writer: Writer, parts: Parts, draft: Draft) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ MOST_KEYS = 20
 """A cursor holds a value for each, and a function of PostgreSQL takes a hundred."""
 
 MANY = {"in", "not_in"}
+PARTS = {"contains", "starts_with"}
 NEGATIVE = {"neq", "not_in"}
 
 
@@ -115,6 +116,8 @@ def _comparison(entity: Entity, name: str, operator: str, operand: Any, path: tu
     if operator in MANY:
         values = [_operand(entity, name, item, (*path, str(place))) for place, item in enumerate(filled)]
         return Compare(name, operator, Operand(values))
+    if operator in PARTS and not filled:  # which every text has, and no index needs to be looked into
+        return Not(Missing(name))
     return Compare(name, operator, Operand(_operand(entity, name, filled, path)))
 
 

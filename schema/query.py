@@ -52,7 +52,7 @@ from schema.stored import Connection, Node, field_with, told
 from schema.trail import BulkOperation, Change
 
 MOST_IDS = 1000
-MOST_DUPLICATES = 100
+MOST_DUPLICATES = 20
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 Ids = Annotated[list[strawberry.ID], strawberry.argument(description=f"Ids of any types, at most {MOST_IDS:,}.")]
@@ -163,7 +163,7 @@ class Query:
                 strawberry.ID, strawberry.argument(description="The customer that may be there twice.")
             ]
         },
-        "Other customers that may be the same company, the oldest first, 100 at most: with the same VAT number; or "
+        "Other customers that may be the same company, the oldest first, 20 at most: with the same VAT number; or "
         "with a like name (half of the names' groups of three letters in common, legal forms aside) and the same "
         "e-mail domain or a town in common. Empty where the customer is unknown.",
         _possible_duplicates,

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from db.models import Access
+from kartotek.demo_data import swedish_business_id
 from resolvers import ids
 from resolvers.bulk_update import Named, bulk_update_customers
 from resolvers.customer import delete_customer, update_customer
 from resolvers.references import Ref
+from resolvers.upsert import upsert_customers
 from tests.builders import (
     a_contact,
     a_customer,
@@ -21,7 +23,7 @@ from tests.builders import (
     ref,
     trail_of,
 )
-from tests.mass_updates import ALL, COUNTS, counts, matching, operations, row, some, undo, update
+from tests.mass_updates import ALL, COUNTS, counts, matching, operations, row, some, undo, update, write
 from tests.worlds import answered, told
 
 
@@ -358,8 +360,8 @@ async def test_a_country_where_the_business_id_is_taken_is_rejected(database, vi
         {"owner": own, "country": "DE", "business_id": "5560125790"},
         {"owner": own, "country": "SE", "business_id": "5560360793"},
         {"owner": own, "country": "DE", "business_id": "5560360793"},
-        {"owner": own, "country": "HU", "business_id": "5565200165"},
-        {"owner": own, "country": "DE", "business_id": "5565200165"},
+        {"owner": own, "country": "HU", "business_id": "5560160680"},
+        {"owner": own, "country": "DE", "business_id": "5560160680"},
     )
     given = {"ids": [free, twin, first, second]}
     answer = await update(database, clerk, given, policy="REJECT_ROWS", country="SE")
@@ -370,6 +372,123 @@ async def test_a_country_where_the_business_id_is_taken_is_rejected(database, vi
     ]
     assert counts(answer["operation"]) == (4, 1, 0, 3, 0)
     assert [(await row(database, each)).country for each in (free, twin, first, second)] == ["SE", "DE", "DE", "HU"]
+
+
+async def test_a_business_id_that_is_none_of_the_new_country_is_rejected(database, viewer):
+    _, wrong, respelt, _, there = made = await some(
+        database,
+        viewer,
+        {"country": "US", "business_id": "5560160680"},
+        {"country": "FI", "business_id": "0112038-9"},
+        {"country": "US", "business_id": "556012-5790"},
+        {"country": "FI"},
+        {"country": "SE"},
+    )
+    await write(database, there, business_id="from before")
+    answer = await update(database, viewer, {"ids": made}, policy="REJECT_ROWS", country="SE")
+    assert [(each["code"], each["path"]) for each in answer["problems"]] == [
+        ("INVALID", ["target", "ids", "1"]),
+        ("INVALID", ["target", "ids", "2"]),
+    ]
+    assert answer["problems"][0]["message"] == (
+        "Business id “0112038-9” cannot stay as it is in SE; change this customer by itself."
+    )
+    assert [each["customerId"] for each in answer["operation"]["rejections"]["nodes"]] == [wrong, respelt]
+    assert counts(answer["operation"]) == (5, 2, 1, 2, 0)
+    assert [(await row(database, each)).country for each in made] == ["SE", "FI", "US", "SE", "SE"]
+    assert {change["field"] for change in answer["operation"]["changes"]["nodes"]} == {"country"}
+
+
+async def test_one_such_business_id_stops_all_unless_rows_are_rejected(database, viewer):
+    made = await some(database, viewer, {"country": "US", "business_id": "5560160680"}, {"business_id": "0112038-9"})
+    before = [await row(database, each) for each in made]
+    answer = await update(database, viewer, {"ids": made}, country="SE", language="sv")
+    assert (answer["operation"]["status"], counts(answer["operation"])) == ("REJECTED", (2, 0, 0, 1, 0))
+    assert [each["path"] for each in answer["problems"]] == [["target", "ids", "1"]]
+    assert [await row(database, each) for each in made] == before
+    answer = await update(database, viewer, {"ids": made}, language="sv")
+    assert counts(answer["operation"]) == (2, 2, 0, 0, 0)
+
+
+async def test_such_business_ids_among_those_matching_are_rejected_and_previewed(database, viewer):
+    wrong, right, internal = await some(
+        database,
+        viewer,
+        {"business_id": "0112038-9"},
+        {"country": "US", "business_id": "5560160680"},
+        {"business_id": "2900100-7", "is_internal": True},
+    )
+    target = matching(3, filter=ALL)
+    preview = await update(database, viewer, target, policy="REJECT_ROWS", dry=True, country="SE")
+    assert (await row(database, right)).country == "US"
+    answer = await update(database, viewer, target, policy="REJECT_ROWS", country="SE")
+    for each in (preview, answer):
+        assert counts(each["operation"]) == (3, 1, 0, 1, 1)
+        assert [(problem["code"], problem["path"]) for problem in each["problems"]] == [
+            ("INVALID", ["target", "matching"])
+        ]
+        assert [node["customerId"] for node in each["operation"]["rejections"]["nodes"]] == [wrong]
+    assert [(await row(database, each)).country for each in (wrong, right, internal)] == ["FI", "SE", "FI"]
+
+
+async def test_who_may_not_be_changed_is_told_nothing_of_the_business_id(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.ALL, edit_customers=Access.OWN)
+    made = await some(
+        database,
+        viewer,
+        {"business_id": "0112038-9"},
+        {"business_id": "2900100-7", "is_internal": True, "owner": ref("User", clerk.user_id)},
+    )
+    answer = await update(database, clerk, {"ids": made}, policy="REJECT_ROWS", country="SE")
+    assert [each["code"] for each in answer["problems"]] == ["FORBIDDEN", "CONFLICT"]
+
+
+async def test_a_thousand_business_ids_are_each_looked_at(database, viewer):
+    numbers = [number for serial in range(1500) if (number := swedish_business_id(serial))][:1200]
+    rows = [{"name": f"C{n}", "country": "US", "business_id": number} for n, number in enumerate(numbers)]
+    rows[7] |= {"business_id": "5560160681"}
+    rows[1100] |= {"business_id": "5560160682"}
+    async with database.sessions.begin() as session:
+        await upsert_customers(session, viewer, rows)
+    answer = await update(database, viewer, matching(1200, filter=ALL), policy="REJECT_ROWS", country="SE")
+    assert counts(answer["operation"]) == (1200, 1198, 0, 2, 0)
+
+
+async def test_the_business_id_that_counts_is_the_one_that_was_written_last(database, viewer):
+    came, gone = made = await some(
+        database,
+        viewer,
+        {"country": "US", "business_id": "0112038-9"},
+        {"country": "US", "business_id": "5560160680"},
+    )
+    async with database.sessions.begin() as session:
+        await update_customer(session, viewer, came, {"business_id": "5560125790"})
+        await update_customer(session, viewer, gone, {"business_id": "0112038-9"})
+        waiting = asyncio.create_task(update(database, viewer, {"ids": made}, policy="REJECT_ROWS", country="SE"))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    assert [each["path"] for each in (await waiting)["problems"]] == [["target", "ids", "1"]]
+    assert [(await row(database, each)).country for each in made] == ["SE", "US"]
+
+
+async def test_no_business_id_comes_to_a_country_where_it_cannot_be_however_many_write(database, viewer):
+    numbers = [number for serial in range(50) if (number := swedish_business_id(serial))][:30]
+    made = await some(database, viewer, *[{"country": "US", "business_id": number} for number in numbers])
+
+    async def alone(id_text: str, number: str) -> None:
+        async with database.sessions.begin() as session:
+            await update_customer(session, viewer, id_text, {"business_id": number})
+
+    await asyncio.gather(
+        *(alone(each, f"X{place}") for place, each in enumerate(made[:10])),
+        update(database, viewer, {"ids": made}, policy="REJECT_ROWS", country="SE"),
+        update(database, viewer, {"ids": made[::-1]}, policy="REJECT_ROWS", country="SE", language="sv"),
+        *(alone(each, f"X{place}") for place, each in enumerate(made[10:20], start=10)),
+    )
+    for place, each in enumerate(made):
+        found = await row(database, each)
+        assert (found.country, found.business_id) in {("SE", numbers[place]), ("US", f"X{place}")}
 
 
 async def test_a_preview_is_the_act_and_changes_nothing(database, viewer):
@@ -505,3 +624,20 @@ async def test_contacts_can_say_whom(database, viewer):
     target = matching(1, filter={"contacts": {"some": {"lastName": {"eq": "Korhonen"}}}})
     answer = await update(database, viewer, target, language="fi")
     assert [change["entityId"] for change in answer["operation"]["changes"]["nodes"]] == [one]
+
+
+async def test_who_gives_customers_away_is_told_what_changed(database, viewer):
+    async with database.sessions.begin() as session:
+        clerk = await a_viewer(session, viewer, read_customers=Access.OWN, edit_customers=Access.OWN)
+    (own,) = await some(database, viewer, {"owner": ref("User", clerk.user_id)})
+    owner = {"email": "admin@example.com"}
+    preview = (await update(database, clerk, {"ids": [own]}, dry=True, owner=owner))["operation"]
+    done = (await update(database, clerk, {"ids": [own]}, owner=owner))["operation"]
+    for operation in (preview, done):
+        told_of = [(each["entityId"], each["field"]) for each in operation["changes"]["nodes"]]
+        assert (operation["changed"], told_of) == (1, [(own, "owner")])
+    later = (await update(database, viewer, {"ids": [own]}, language="sv"))["operation"]
+    document = f'{{ changes(filter: {{ entityId: {{ eq: "{own}" }} }}) {{ nodes {{ field operation {{ id }} }} }} }}'
+    seen = (await told(database, clerk, document))["changes"]["nodes"]
+    assert later["changed"] == 1
+    assert seen == [{"field": "owner", "operation": {"id": done["id"]}}]

@@ -5,7 +5,8 @@ import re
 import phonenumbers
 import pytest
 from babel import Locale
-from hypothesis import given
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
 from hypothesis import provisional as web
 from hypothesis import strategies as st
 
@@ -124,6 +125,25 @@ def test_an_e_mail_address_that_is_stored_is_its_own_spelling(text):
         return
     assert email(stored) == stored
     assert stored.rpartition("@")[2] == stored.rpartition("@")[2].lower()
+
+
+LOCAL = st.text(st.sampled_from("ab9._+-"), min_size=1, max_size=12)
+LABEL = st.text(st.sampled_from("xyn1-_"), min_size=1, max_size=8)
+TOP = st.sampled_from(("fi", "example", "f1", "a", "1", "x-y", "xn--p1ai", "test", "local", "arpa", "FI", ""))
+
+
+@given(LOCAL, st.lists(LABEL, max_size=3), TOP, st.integers(1, 12))
+@example("a" * 65, ["x"], "fi", 1)
+@example("a", ["x" * 64], "fi", 1)
+def test_an_address_is_taken_exactly_as_the_library_takes_it(local, labels, top, times):
+    text = f"{local * times}@{'.'.join([*labels, top])}"
+    try:
+        stored = validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError:
+        with pytest.raises(Wrong):
+            email(text)
+    else:
+        assert email(text) == stored
 
 
 @pytest.mark.parametrize(

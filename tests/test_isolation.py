@@ -1,5 +1,7 @@
 """Nothing of one organisation can be referred to or changed from another: every mutation, every place for a reference.
 
+Nor can what a viewer may not see or change within one's own.
+
 The places are found by walking the schema, so that a mutation or an input added later is tried without anyone
 remembering. Reading is walked in `test_reading_isolation.py`.
 """
@@ -18,9 +20,10 @@ from graphql import (
     GraphQLNonNull,
     get_named_type,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.connection import Sessions, connected
-from db.models import metadata
+from db.models import Access, metadata
 from resolvers import ids
 from resolvers.administration import upsert_invoice_statuses, upsert_roles, upsert_sales_statuses
 from resolvers.bulk_update import Named, bulk_update_customers
@@ -30,14 +33,17 @@ from resolvers.viewer import Viewer
 from schema.api import schema
 from schema.context import Context
 from tests.builders import (
+    NOTHING,
     a_case,
     a_contact,
     a_cost,
     a_customer,
     a_unit,
+    a_viewer,
     an_industry,
     an_invoice,
     an_organization,
+    ref,
 )
 from tests.conftest import cloned
 
@@ -60,6 +66,7 @@ VALUES: Mapping[str, Any] = {
     "amount": "5.00",
     "probability": 50,
     "isInternal": False,
+    "take": "name",
     "expectedVersion": 1,
 }
 
@@ -72,20 +79,27 @@ async def a_world(sessions: Sessions, name: str) -> tuple[Viewer, dict[str, dict
     """An organisation with one thing of each kind, and every way to name them."""
     async with sessions.begin() as session:
         viewer = await an_organization(session, name=f"{name} Oy", admin_email=f"{name}@example.com")
-        industry = await an_industry(session, viewer, name=f"{name} industry")
-        unit = await a_unit(session, viewer, name=f"{name} unit")
-        number = next(fresh)
-        customer = await a_customer(session, viewer, external_id=f"{name} customer", number=number)
-        contact = await a_contact(session, viewer, customer, external_id=f"{name} contact")
-        await named_statuses(session, viewer, name)
-        status = {"sales_status": Ref("name", f"{name} sales")}
-        case = await a_case(session, viewer, customer, external_id=f"{name} case", **status)
-        invoice_status = {"status": Ref("name", f"{name} invoicing")}
-        invoice = await an_invoice(session, viewer, customer, external_id=f"{name} invoice", **invoice_status)
-        cost = await a_cost(session, viewer, case, external_id=f"{name} cost")
-        rows = await keys_of(session, viewer)
-        values: Mapping[str, Any] = {"is_active": True}
-        update = await bulk_update_customers(session, viewer, Named([ids.encode("Customer", customer)]), values)
+        return viewer, await things_of(session, viewer, viewer, name)
+
+
+async def things_of(session: AsyncSession, viewer: Viewer, owner: Viewer, name: str) -> dict[str, dict[str, Any]]:
+    """One thing of each kind that an administrator makes for an owner, and every way to name them."""
+    industry = await an_industry(session, viewer, name=f"{name} industry")
+    unit = await a_unit(session, viewer, name=f"{name} unit")
+    number = next(fresh)
+    owned = {"number": number, "owner": ref("User", owner.user_id)}
+    customer = await a_customer(session, viewer, external_id=f"{name} customer", **owned)
+    contact = await a_contact(session, viewer, customer, external_id=f"{name} contact")
+    await named_statuses(session, viewer, name)
+    status = {"sales_status": Ref("name", f"{name} sales")}
+    case = await a_case(session, viewer, customer, external_id=f"{name} case", **status)
+    invoice_status = {"status": Ref("name", f"{name} invoicing")}
+    invoice = await an_invoice(session, viewer, customer, external_id=f"{name} invoice", **invoice_status)
+    cost = await a_cost(session, viewer, case, external_id=f"{name} cost")
+    await create_token(session, owner, {"name": f"{name} token"})
+    rows = await keys_of(session, viewer)
+    values: Mapping[str, Any] = {"is_active": True}
+    update = await bulk_update_customers(session, owner, Named([ids.encode("Customer", customer)]), values)
     named: dict[str, dict[str, Any]] = {
         "Customer": {"id": customer, "externalId": f"{name} customer", "number": number},
         "Contact": {"id": contact},
@@ -103,7 +117,7 @@ async def a_world(sessions: Sessions, name: str) -> tuple[Viewer, dict[str, dict
     }
     for entity, ways in named.items():
         ways["id"] = ids.encode(entity, ways["id"])
-    return viewer, named
+    return named
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +139,6 @@ async def named_statuses(session: Any, viewer: Viewer, name: str) -> None:
     await upsert_roles(
         session, viewer, [{"name": f"{name} role", **nothing, "import_data": False, "administer": False}]
     )
-    await create_token(session, viewer, {"name": f"{name} token"})
 
 
 async def keys_of(session: Any, viewer: Viewer) -> dict[str, Any]:
@@ -191,8 +204,9 @@ def entity_of(named: GraphQLInputObjectType) -> str:
 
 
 def written_by(mutation: str) -> str:
-    """What the mutations with an `id` are about: `deleteContact` a contact."""
-    return next((known for known in ("Customer", "Contact", "Token", "BulkOperation") if mutation.endswith(known)), "")
+    """What the mutations with ids are about: `deleteContact` a contact, `mergeCustomers` customers."""
+    one = mutation.removesuffix("s")
+    return next((known for known in ("Customer", "Contact", "Token", "BulkOperation") if one.endswith(known)), "")
 
 
 def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, own: Any, other: Any, entity: str) -> Any:
@@ -214,7 +228,7 @@ def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, ow
             name: value_for(named.fields[name].type, (*path, name), foreign, way, own, other, below)
             for name in (names[:1] if named.name == "CustomerTarget" else names)
         }
-    return plain_value(named, path[-1])
+    return plain_value(named, next(step for step in reversed(path) if step != "0"))
 
 
 def wanted(name: str, path: Place, foreign: Place) -> bool:
@@ -258,3 +272,51 @@ async def test_what_is_another_organisations_is_not_found(worlds, mutation: str,
 def test_the_walk_finds_every_kind_of_reference():
     assert {entity for _, _, entity, _ in all_places()} >= {name.removesuffix("Ref") for name in REFERENCES}
     assert {mutation for mutation, *_ in all_places()} == set(MUTATIONS) - {"updateOrganization"}
+
+
+# ---------------------------------------------------------------------- within an organisation
+
+OWNED = ("Customer", "Contact", "BulkOperation", "Token")
+"""What some may see or change and others may not."""
+
+
+@pytest.fixture(scope="module", params=["seen", "hidden"])
+async def colleagues(server: str, template: str, request: Any) -> AsyncIterator[Any]:
+    """Somebody who may change only what is his own, and what is somebody else's: seen by him, or not even that."""
+    read = Access.ALL if request.param == "seen" else Access.OWN
+    rights: Any = {**dict.fromkeys(NOTHING, read), "edit_customers": Access.OWN}
+    async for url in cloned(server, template):
+        async with connected(url) as database:
+            async with database.sessions.begin() as session:
+                administrator = await an_organization(session)
+                clerk = await a_viewer(session, administrator, email="own@example.com", **rights)
+                things = [
+                    await things_of(session, administrator, owner, name)
+                    for owner, name in ((clerk, "own"), (administrator, "other"))
+                ]
+            yield request.param, database, clerk, *things
+
+
+@pytest.mark.parametrize(("mutation", "path", "entity", "way"), [place for place in all_places() if place[2] in OWNED])
+async def test_what_is_somebody_elses_is_not_found_or_may_not_be_changed(
+    colleagues, mutation: str, path: Place, entity: str, way: str
+):
+    kind, database, clerk, own, other = colleagues
+    before = await everything_of(database.sessions, clerk)
+    variables = {
+        name: value_for(argument.type, (name,), path, way, own, other, written_by(mutation))
+        for name, argument in MUTATIONS[mutation].args.items()
+    }
+    result = await schema.execute(
+        document_for(mutation), variable_values=variables, context_value=Context(database, clerk)
+    )
+    assert result.errors is None
+    assert result.data
+    is_seen = kind == "seen" and entity in ("Customer", "Contact")
+    expected = {"code": "FORBIDDEN" if is_seen else "NOT_FOUND", "path": list(path)}
+    problems = result.data["answer"]["problems"]
+    if mutation.startswith("upsert"):  # which takes the right to import data, and reaches everything
+        assert problems == [{"code": "FORBIDDEN", "path": []}]
+    else:
+        assert expected in problems
+    assert await everything_of(database.sessions, clerk) == before

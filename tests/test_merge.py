@@ -490,10 +490,10 @@ async def test_deleting_one_that_is_merged_at_once(database, viewer):
 async def test_thousands_move_there_and_back(database, viewer):
     into, other = await some(database, viewer, {}, {})
     key = ids.find_key("Customer", other)
-    rows = [{"customer": ref("Customer", key), "last_name": f"P{n}", "external_id": f"p{n}"} for n in range(1_000)]
+    rows = [{"customer": ref("Customer", key), "last_name": f"P{n}", "external_id": f"p{n}"} for n in range(3_000)]
     async with database.sessions.begin() as session:
         assert not (await upsert_contacts(session, viewer, rows)).problems
     operation = await merged(database, viewer, into, other)
-    assert (await hanging(database, into))["contacts"] == 1_000
+    assert (await hanging(database, into))["contacts"] == 3_000
     await undo(database, viewer, operation)
-    assert (await hanging(database, other))["contacts"] == 1_000
+    assert (await hanging(database, other))["contacts"] == 3_000

@@ -8,7 +8,7 @@ from babel import Locale
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from stdnum.eu.vat import MEMBER_STATES
-from stdnum.util import get_cc_module
+from stdnum.util import clean, get_cc_module
 
 import tests.profiles  # noqa: F401
 from resolvers.registration import business_id, vat_number
@@ -285,6 +285,13 @@ def test_a_vat_number_that_cannot_be_is_told_what_would_be(country, given, hint)
     with pytest.raises(Wrong) as refused:
         vat_number(given, country)
     assert hint in refused.value.message
+
+
+@given(st.text(max_size=20))
+@example("\N{FULLWIDTH DIGIT ONE}\N{EN DASH}\N{NON-BREAKING HYPHEN}\N{IDEOGRAPHIC SPACE}`\n")
+def test_separators_are_what_the_library_takes_for_them(text):
+    # Of a country whose numbers are not known, and with a digit where a prefix would be, so that it stays as it is.
+    assert vat_number(f"1{text}", "AR") == clean("".join(f"1{text}".split()), " -./:,'").upper()
 
 
 @given(st.text(st.sampled_from("0123456789ABCDEFGHIMNORSTUVX -.\n\N{LATIN SMALL LETTER SHARP S}\u0663"), max_size=20))

@@ -331,7 +331,11 @@ async def test_no_mass_update_tells_of_what_is_hidden(database, target, policy):
         return
     if "matching" in aim:
         assert answer["operation"]["matched"] == aim["matching"]["expectedCount"]
-    seen = {encode("Customer", row["id"]) for row in twin.oracle.seen("Customer")}
-    for rejection in answer["operation"]["rejections"]["nodes"]:
-        assert (rejection["customer"] is not None) == (rejection["customerId"] in seen)
-        assert (rejection["problem"]["code"] == "NOT_FOUND") == (rejection["customerId"] not in seen)
+    oracle, rejections = twin.oracle, answer["operation"]["rejections"]["nodes"]
+    seen = {encode("Customer", row["id"]): row for row in oracle.seen("Customer")}
+    edits = {key for key, row in seen.items() if oracle.theirs(oracle.may.edit_customers, row["owner_id"])}
+    for rejection in rejections:
+        row, code = seen.get(rejection["customerId"]), rejection["problem"]["code"]
+        assert (rejection["customer"] is None) == (row is None) == (code == "NOT_FOUND")
+        assert row is None or code == ("CONFLICT" if rejection["customerId"] in edits else "FORBIDDEN")
+    assert {change["entityId"] for change in answer["operation"]["changes"]["nodes"]} <= edits

@@ -1,13 +1,15 @@
 """What clients spell in their own ways: stored in one, told where it is wrong, and found again as a duplicate."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
 from db import models
 from db.models import Access, table_of
 from resolvers import ids
-from tests.builders import a_contact, a_customer, a_viewer
-from tests.worlds import told
+from tests.builders import a_contact, a_customer, a_viewer, trail_of
+from tests.worlds import key_in, told
 
 CUSTOMER_FIELDS = "businessId vatNumber country email phone website version"
 CREATE_CUSTOMER = f"""mutation ($input: CustomerInput!) {{ payload: createCustomer(input: $input) {{
@@ -97,10 +99,106 @@ async def test_what_is_given_with_a_new_country_is_spelt_there(database, viewer)
     assert answer["customer"]["businessId"] == "5560160680"
 
 
-async def test_a_country_that_changes_alone_leaves_the_numbers_as_they_are(database, viewer):
-    customer = await created(database, viewer, businessId="0112038-9", phone="040 1234567")
+async def test_a_country_that_changes_alone_leaves_what_is_spelt_alike_everywhere(database, viewer):
+    customer = await created(database, viewer, vatNumber="FI01120389", phone="040 1234567")
     answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"country": "SE"})
     assert answer["customer"] == customer | {"country": "SE", "version": 2}
+
+
+async def test_a_country_that_changes_alone_takes_along_a_number_that_is_right_there(database, viewer):
+    customer = await created(database, viewer, country="FR", businessId="552008443")
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"country": "RE"})
+    assert answer["customer"] == customer | {"country": "RE", "version": 2}
+    assert await traced(database, customer) == [("country", "FR", "RE")]
+
+
+async def test_a_number_that_is_spelt_otherwise_in_the_new_country_is_stored_and_traced_so(database, viewer):
+    customer = await created(database, viewer, country="US", businessId="fi 0112 0389")
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"country": "FI"})
+    assert answer["customer"] == customer | {"country": "FI", "businessId": "0112038-9", "version": 2}
+    assert await traced(database, customer) == [("businessId", "fi 0112 0389", "0112038-9"), ("country", "US", "FI")]
+
+
+async def test_a_number_that_cannot_be_in_the_new_country_stops_the_country(database, viewer):
+    customer = await created(database, viewer, businessId="0112038-9")
+    moved = {"country": "SE", "name": "B"}
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set=moved)
+    assert where(answer) == [("INVALID", ["set", "country"])]
+    (problem,) = answer["problems"]
+    assert "“0112038-9” is no organisationsnummer of Sweden" in problem["message"]
+    assert problem["message"].endswith("give businessId too, or null.")
+    assert await traced(database, customer) == []
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set=moved | {"businessId": None})
+    assert (answer["customer"]["country"], answer["customer"]["businessId"]) == ("SE", None)
+
+
+async def test_a_number_is_not_looked_at_again_where_the_country_stays(database, viewer):
+    customer = await created(database, viewer, businessId="0112038-9")
+    async with database.sessions.begin() as session:
+        await session.execute(sa.update(table_of(models.Customer)).values(business_id="none"))
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"country": "fi", "name": "B"})
+    assert answer["problems"] == []
+    assert answer["customer"]["businessId"] == "none"
+
+
+async def test_a_number_and_a_country_that_both_cannot_be_are_each_told_once(database, viewer):
+    customer = await created(database, viewer, businessId="0112038-9")
+    wrong = {"country": "SE", "businessId": "0112038-9"}
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set=wrong)
+    assert where(answer) == [("INVALID", ["set", "businessId"])]
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"country": "UK"})
+    assert where(answer) == [("INVALID", ["set", "country"])]
+
+
+async def test_rows_that_are_sent_in_with_another_country_are_read_anew_too(database, viewer):
+    first = [
+        {"name": name, "externalId": name, "country": country, "businessId": number}
+        for name, country, number in (
+            ("stays", "FR", "552008443"),
+            ("respelt", "US", "112038-9"),
+            ("wrong", "FI", "2900100-7"),
+            ("given", "FI", "2900101-5"),
+            ("cleared", "FI", "2900102-3"),
+        )
+    ]
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=first))["created"] == 5
+    again = [
+        {"name": "stays", "externalId": "stays", "country": "RE"},
+        {"name": "respelt", "externalId": "respelt", "country": "FI"},
+        {"name": "wrong", "externalId": "wrong", "country": "SE"},
+        {"name": "given", "externalId": "given", "country": "SE", "businessId": "556016-0680"},
+        {"name": "cleared", "externalId": "cleared", "country": "SE", "businessId": None},
+    ]
+    answer = await payload(database, viewer, UPSERT_CUSTOMERS, input=again)
+    assert where(answer) == [("INVALID", ["input", "2", "country"])]
+    assert (answer["updated"], answer["rejected"]) == (4, 1)
+    async with database.sessions() as session:
+        customers = table_of(models.Customer)
+        rows = await session.execute(
+            sa.select(customers.c.name, customers.c.country, customers.c.business_id).order_by(customers.c.name)
+        )
+        assert [tuple(row) for row in rows] == [
+            ("cleared", "SE", None),
+            ("given", "SE", "5560160680"),
+            ("respelt", "FI", "0112038-9"),
+            ("stays", "RE", "552008443"),
+            ("wrong", "FI", "2900100-7"),
+        ]
+
+
+async def test_a_number_that_becomes_anothers_by_being_read_anew_is_a_duplicate(database, viewer):
+    holder = await created(database, viewer, businessId="0112038-9")
+    other = await created(database, viewer, country="US", businessId="112038-9")
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=other["id"], set={"country": "FI"})
+    assert where(answer) == [("DUPLICATE", ["set", "businessId"])]
+    assert answer["problems"][0]["entityId"] == holder["id"]
+
+
+async def traced(database, customer):
+    """What the trail says has changed: field, old and new value."""
+    async with database.sessions() as session:
+        changes = await trail_of(session, ids.find_key("Customer", customer["id"]))
+    return [(change.field, change.old, change.new) for change in changes if change.kind == "UPDATED"]
 
 
 async def test_a_country_that_cannot_be_hides_what_else_only_it_could_tell(database, viewer):
@@ -113,10 +211,49 @@ async def test_values_from_before_block_no_other_change(database, viewer):
     before = {"phone": "ask Matti", "business_id": "none", "email": "?", "website": "soon"}
     async with database.sessions.begin() as session:
         await session.execute(sa.update(table_of(models.Customer)).values(before))
-    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"name": "B", "country": "SE"})
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"name": "B", "language": "sv"})
     assert (answer["customer"]["phone"], answer["customer"]["businessId"]) == ("ask Matti", "none")
     answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set={"phone": None, "businessId": " "})
     assert (answer["customer"]["phone"], answer["customer"]["businessId"]) == (None, None)
+
+
+async def test_what_is_stored_already_is_looked_at_again_only_in_another_country(database, viewer):
+    customer = await created(database, viewer, externalId="1")
+    async with database.sessions.begin() as session:
+        before = {"phone": "ask Matti", "business_id": "none", "vat_number": "12", "email": "?"}
+        await session.execute(sa.update(table_of(models.Customer)).values(before))
+    same = {"name": "Acme", "phone": "ask Matti", "businessId": "none", "vatNumber": "12", "email": "?"}
+    row = [same | {"externalId": "1", "country": "FI"}]
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=row))["unchanged"] == 1
+    answer = await payload(database, viewer, UPDATE_CUSTOMER, id=customer["id"], set=same)
+    assert (answer["problems"], answer["customer"]["version"]) == ([], 1)
+    moved = [same | {"externalId": "1", "country": "SE"}]
+    wrong = [("INVALID", ["input", "0", name]) for name in ("businessId", "vatNumber", "phone")]
+    assert where(await payload(database, viewer, UPSERT_CUSTOMERS, input=moved)) == wrong
+    async with database.sessions.begin() as session:
+        made = await a_contact(session, viewer, key_in(customer["id"]))
+        swede = ids.encode("Customer", await a_customer(session, viewer, country="SE"))
+        await session.execute(sa.update(table_of(models.Contact)).values(phone="ask Matti"))
+    contact = ids.encode("Contact", made)
+    answer = await payload(database, viewer, UPDATE_CONTACT, id=contact, set={"phone": "ask Matti"})
+    assert answer["problems"] == []
+    elsewhere = {"phone": "ask Matti", "customer": {"id": swede}}
+    answer = await payload(database, viewer, UPDATE_CONTACT, id=contact, set=elsewhere)
+    assert where(answer) == [("INVALID", ["set", "phone"])]
+
+
+async def test_addresses_that_are_there_already_are_left_alone(database, viewer):
+    addresses = [{"kind": "POSTAL", "city": "Oulu"}, {"kind": "VISITING", "street": "Kauppakatu 1", "country": "FI"}]
+    row: dict[str, Any] = {"name": "A", "externalId": "a", "addresses": addresses}
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[row]))["created"] == 1
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[row]))["unchanged"] == 1
+    spelt = [{"kind": "POSTAL", "city": " Oulu "}, {**addresses[1], "country": "fi", "region": None}]
+    again = row | {"addresses": spelt}
+    assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[again]))["unchanged"] == 1
+    for other in (addresses[::-1], addresses[:1], [], [addresses[0] | {"city": "Turku"}, addresses[1]]):
+        changed = row | {"addresses": other}
+        assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[changed]))["updated"] == 1
+        assert (await payload(database, viewer, UPSERT_CUSTOMERS, input=[row]))["updated"] == 1
 
 
 async def test_a_contact_is_dialled_in_the_country_of_its_customer(database, viewer):

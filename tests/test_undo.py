@@ -15,7 +15,7 @@ from resolvers.undo import undo_bulk_operation
 from resolvers.writer import Draft, get_writer
 from resolvers.writing import read_values
 from tests.builders import a_contact, a_viewer, an_industry, an_organization, ref, stored, trail_of
-from tests.mass_updates import counts, operations, row, some, undo, update
+from tests.mass_updates import counts, operations, row, some, undo, update, write
 from tests.worlds import told
 
 
@@ -53,6 +53,16 @@ async def test_old_values_come_back(database, viewer):
     }
     assert [plain(await row(database, each)) for each in made] == before
     assert [(await row(database, each)).version for each in made] == [3, 3, 3]
+
+
+async def test_an_old_country_comes_back_whatever_is_thought_of_the_business_id_there(database, viewer):
+    (one,) = await some(database, viewer, {})
+    await write(database, one, business_id="from before")
+    operation = await changed(database, viewer, [one], country="DE")
+    answer = await undo(database, viewer, operation)
+    assert (answer["problems"], counts(answer["operation"])) == ([], (1, 1, 0, 0, 0))
+    found = await row(database, one)
+    assert (found.country, found.business_id) == ("FI", "from before")
 
 
 async def test_the_trail_of_the_undoing_is_the_other_way_round(database, viewer):

@@ -53,7 +53,8 @@ class CustomerFields(SQLModel):
         max_length=40,
         description=(
             "Number in the national register of the customer's country. Taken in any common spelling, kept as the "
-            "register has it: `FI01120389` becomes `0112038-9`. No two customers of a country share one."
+            "register has it: `FI01120389` becomes `0112038-9`. No two customers of a country share one. Where the "
+            "country changes alone, it is read anew for the other country."
         ),
     )
     vat_number: str | None = Field(

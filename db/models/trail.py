@@ -119,7 +119,7 @@ class Change(ChangeFields, Entity, table=True):
 
     __tablename__ = "changes"
     __table_args__ = (
-        in_organization(),
+        # Not to the organisation, too: whoever did it says that it is there, and a mass update would ask for each row.
         refers_to("users", "by_id"),
         refers_to("bulk_operations", "operation_id"),
         index("changes", "entity_id", "id"),
