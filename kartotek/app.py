@@ -77,12 +77,16 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """The database answers and has the shape that this version needs."""
+    """The database answers and has the shape that this version needs; plugins that cannot be used keep nobody away."""
     try:
         current = await is_current(request.state.database.engine)
     except (sa.exc.SQLAlchemyError, OSError) as error:
         return _not_ready(f"The database does not answer: {type(error).__name__}.")
-    return JSONResponse({"status": "ok"}) if current else _not_ready("Migrations are missing: run `kartotek migrate`.")
+    if not current:
+        return _not_ready("Migrations are missing: run `kartotek migrate`.")
+    problems = request.state.registries.discovered("en").problems
+    told = [{"plugin": each.plugin, "registry": each.registry_id, "message": each.message} for each in problems]
+    return JSONResponse({"status": "ok", **({"plugins": told} if told else {})})
 
 
 def _not_ready(reason: str) -> Response:

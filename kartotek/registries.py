@@ -16,11 +16,15 @@ def discovered(settings: Settings, locale: str) -> Discovered:
     return discover(locale, disabled=settings.registry_disabled, chosen=chosen)
 
 
+def options_of(settings: Settings) -> RegistryOptions:
+    """What is set for registers."""
+    return RegistryOptions(settings.registry_values, may_be_local=settings.registry_stand_ins)
+
+
 @asynccontextmanager
 async def registries(settings: Settings, sessions: Sessions) -> AsyncIterator[Registries]:
     """The registers as the settings have them; their connections are closed at the end."""
-    options = RegistryOptions(settings.registry_values, may_be_local=settings.registry_stand_ins)
-    opened = Registries(sessions, partial(discovered, settings), options)
+    opened = Registries(sessions, partial(discovered, settings), options_of(settings))
     try:
         yield opened
     finally:

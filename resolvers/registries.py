@@ -71,6 +71,11 @@ class RegistryOptions:
         mine = {name: value for name, value in self.values.items() if name.startswith(prefix)}
         return {name.removeprefix(prefix).lower(): value for name, value in mine.items()}
 
+    def missing_secrets(self, info: RegistryInfo) -> tuple[str, ...]:
+        """Names of the secrets that a register needs and that are not set."""
+        there = self.of(info)
+        return tuple(name for name in info.secrets if not there.get(name))
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -101,7 +106,7 @@ class Registries:
     ) -> None:
         self._sessions = sessions
         self._discover = discover
-        self._options = options or RegistryOptions()
+        self.options = options or RegistryOptions()
         self._noted = noted
         self._transport = transport
         self._discovered: dict[str, Discovered] = {}
@@ -112,11 +117,6 @@ class Registries:
         if locale not in self._discovered:
             self._discovered[locale] = self._discover(locale)
         return self._discovered[locale]
-
-    def missing_secrets(self, info: RegistryInfo) -> tuple[str, ...]:
-        """Names of the secrets that a register needs and that are not set."""
-        there = self._options.of(info)
-        return tuple(name for name in info.secrets if not there.get(name))
 
     async def search(self, registry: Registry, country: str, name: str, locale: str) -> Fetched:
         """A `SearchResult` with the best hits first; raises the outcomes of the contract."""
@@ -158,13 +158,13 @@ class Registries:
 
     def _client(self, info: RegistryInfo) -> RegistryClient:
         if info.id not in self._clients:
-            given = self._options.of(info)
+            given = self.options.of(info)
             self._clients[info.id] = RegistryClient(
                 given.get("base_url", info.base_url),
                 token_url=given.get("token_url", info.token_url),
                 secrets=given,
                 turn=Gate(self._sessions, info).turn,
-                may_be_local=self._options.may_be_local,
+                may_be_local=self.options.may_be_local,
                 transport=self._transport,
             )
         return self._clients[info.id]

@@ -154,7 +154,7 @@ def choose(registries: Registries, country: str, registry_id: str | None, locale
         reasons = " ".join(each.message for each in discovered.list_problems(country))
         message = f"No register answers for {country}. {reasons}".strip()
         raise Refused(Problem(ProblemCode.REGISTRY_UNKNOWN, message, ("country",)))
-    if missing := registries.missing_secrets(registry.info):
+    if missing := registries.options.missing_secrets(registry.info):
         message = f"{registry.info.name} needs its {' and '.join(missing)}, which the operator has not set."
         raise Refused(Problem(ProblemCode.REGISTRY_NEEDS_KEY, message))
     return registry

@@ -8,6 +8,7 @@ import strawberry
 
 from db import models
 from plugins.vies import VatValidity as VatValidityValues
+from resolvers.registry_listing import RegistryState as RegistryStateValues
 from resolvers.registry_search import RegistryMatch as RegistryMatchValues
 
 
@@ -127,17 +128,6 @@ SortDirection = described(SortDirectionValues, ASC="Smallest first.", DESC="Larg
 CustomerGroup = described(
     CustomerGroupValues, ACTIVE="Active customers: work is going on.", PROSPECT="Prospects in the pipeline."
 )
-
-
-class RegistryStateValues(enum.StrEnum):
-    """Whether a register can be asked."""
-
-    READY = "READY"
-    NEEDS_KEY = "NEEDS_KEY"
-    DISABLED = "DISABLED"
-    FAILED = "FAILED"
-
-
 RegistryState = described(
     RegistryStateValues,
     READY="It can be asked.",

@@ -12,16 +12,16 @@ import strawberry
 
 from db import models
 from plugins import contract
-from plugins.discovery import Discovered
 from plugins.discovery import Registry as Discovery
 from resolvers import registry_search
 from resolvers.reading import read
+from resolvers.registry_listing import ListedRegistry, as_listed, list_registries
 from resolvers.registry_search import Found, FoundCompany, find_company, search_registry
 from resolvers.selection import All, AnyOf, Compare, Field, Listing, Operand
 from resolvers.vat_check import check_vat_number
 from schema.context import Info
 from schema.customer import Address, Customer
-from schema.enums import CompanyStatus, RegistryMatch, RegistryState, RegistryStateValues, VatValidity
+from schema.enums import CompanyStatus, RegistryMatch, RegistryState, VatValidity
 from schema.execution import Completed
 from schema.problems import Problem
 from schema.reading import in_time, selected
@@ -55,29 +55,23 @@ class Registry:
     homepage: str | None = told("Where people read about it.")
 
     @classmethod
-    def of(
-        cls,
-        info: contract.RegistryInfo,
-        plugin: str,
-        state: Any,
-        message: str | None = None,
-        version: str | None = None,
-    ) -> Registry:
-        """A register that says what it is."""
+    def of(cls, listed: ListedRegistry) -> Registry:
+        """A register in a client's words."""
+        info = listed.info
         return cls(
             id=info.id,
             name=info.name,
             aliases=list(info.aliases),
             countries=[CountryCode(country) for country in info.countries],
             locales=list(info.locales),
-            plugin=plugin,
-            plugin_version=version,
+            plugin=listed.plugin,
+            plugin_version=listed.version,
             searches_by_name=info.searches_by_name,
             looks_up_by_id=True,
             looks_up_by_vat=info.looks_up_by_vat,
             gives_contact_details=info.gives_contact_details,
-            state=state,
-            message=message,
+            state=listed.state,
+            message=listed.message,
             licence=info.licence,
             attribution=info.attribution,
             homepage=info.homepage,
@@ -264,44 +258,13 @@ OfCountry = Annotated[CountryCode | None, strawberry.argument(description="Only 
 
 
 async def _registries(root: Any, info: Info, country: str | None, locale: str | None) -> list[Registry]:
-    context = info.context
-    discovered = context.registries.discovered(locale or context.viewer.locale)
-    every = [*_usable(info, discovered), *_unusable(discovered)]
-    return [each for each in every if country is None or not each.countries or country in each.countries]
-
-
-def _usable(info: Info, discovered: Discovered) -> list[Registry]:
-    return [_registry(info, each) for each in discovered.registries]
+    registries = info.context.registries
+    every = list_registries(registries.discovered(locale or info.context.viewer.locale), registries.options)
+    return [Registry.of(each) for each in every if country in (None, *each.info.countries) or not each.info.countries]
 
 
 def _registry(info: Info, found: Discovery) -> Registry:
-    missing = info.context.registries.missing_secrets(found.info)
-    state = RegistryStateValues.NEEDS_KEY if missing else RegistryStateValues.READY
-    message = f"The operator has to set its {' and '.join(missing)}." if missing else None
-    return Registry.of(found.info, found.plugin, state, message, found.version)
-
-
-def _unusable(discovered: Discovered) -> list[Registry]:
-    state = RegistryStateValues
-    off = [
-        (each.info or _nameless(each.plugin), each.plugin, state.DISABLED, "It is switched off.")
-        for each in discovered.disabled
-    ]
-    failed = [
-        (
-            _nameless(each.registry_id or each.plugin, each.countries),
-            each.plugin,
-            RegistryStateValues.FAILED,
-            each.message,
-        )
-        for each in discovered.problems
-    ]
-    return [Registry.of(*each) for each in (*off, *failed)]
-
-
-def _nameless(name: str, countries: tuple[str, ...] = ()) -> contract.RegistryInfo:
-    """All that is known of what cannot be used."""
-    return contract.RegistryInfo(id=name, name=name, countries=countries, base_url="", searches_by_name=False)
+    return Registry.of(as_listed(found, info.context.registries.options))
 
 
 async def _search(root: Any, info: Info, text: str, first: int | None, **asked: Any) -> RegistrySearch:
