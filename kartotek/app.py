@@ -14,7 +14,9 @@ from starlette.routing import Route, WebSocketRoute
 from db.connection import Database
 from db.migration import is_current
 from kartotek.database import connected_as, database
+from kartotek.registries import registries
 from kartotek.settings import Settings
+from resolvers.registries import Registries
 from schema.api import schema
 from schema.context import NotAuthenticated
 from schema.view import UNAUTHENTICATED, GraphQLView, find_viewer, refusal
@@ -24,6 +26,7 @@ class State(TypedDict):
     """What lives as long as the application."""
 
     database: Database
+    registries: Registries
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -35,7 +38,9 @@ def create_app(settings: Settings) -> Starlette:
             running = database(settings)
             url = await asyncio.to_thread(running.__enter__)
             stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
-            yield {"database": await stack.enter_async_context(connected_as(settings, url))}
+            connected = await stack.enter_async_context(connected_as(settings, url))
+            reached = await stack.enter_async_context(registries(settings, connected.sessions))
+            yield {"database": connected, "registries": reached}
 
     graphql = GraphQLView(schema, open_to_strangers=settings.open_introspection)
     return Starlette(
@@ -72,12 +77,16 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """The database answers and has the shape that this version needs."""
+    """The database answers and has the shape that this version needs; plugins that cannot be used keep nobody away."""
     try:
         current = await is_current(request.state.database.engine)
     except (sa.exc.SQLAlchemyError, OSError) as error:
         return _not_ready(f"The database does not answer: {type(error).__name__}.")
-    return JSONResponse({"status": "ok"}) if current else _not_ready("Migrations are missing: run `kartotek migrate`.")
+    if not current:
+        return _not_ready("Migrations are missing: run `kartotek migrate`.")
+    problems = request.state.registries.discovered("en").problems
+    told = [{"plugin": each.plugin, "registry": each.registry_id, "message": each.message} for each in problems]
+    return JSONResponse({"status": "ok", **({"plugins": told} if told else {})})
 
 
 def _not_ready(reason: str) -> Response:

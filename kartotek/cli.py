@@ -36,6 +36,8 @@ R = TypeVar("R")
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 tokens = typer.Typer(no_args_is_help=True, help="Keys for programs.")
 app.add_typer(tokens, name="token")
+plugin = typer.Typer(no_args_is_help=True, help="Registries of further countries.")
+app.add_typer(plugin, name="plugin")
 console = Console(stderr=True)
 
 
@@ -345,6 +347,82 @@ def revoke_token_command(
             refuse(outcome.problems)
 
     on_database(settings_for(data_dir), work)
+
+
+@app.command()
+def plugins(locale: Annotated[str, typer.Option(help="For people who read this language.")] = "en") -> None:
+    """List the national registers, and why some of them cannot be asked; exit code 3 where a plugin cannot be used."""
+    from kartotek.registries import discovered, options_of
+    from resolvers.registry_listing import RegistryState, list_registries
+
+    settings = Settings.from_env()
+    listed = list_registries(discovered(settings, locale), options_of(settings))
+    table = Table(Column("id", no_wrap=True), "name", "countries", "state", "plugin", "version", "message")
+    for each in listed:
+        is_used = each.state in (RegistryState.READY, RegistryState.NEEDS_KEY)
+        countries = ", ".join(each.info.countries) or ("all others" if is_used else "")
+        state = each.state.replace("_", " ").lower()
+        table.add_row(each.info.id, each.info.name, countries, state, each.plugin, each.version, each.message)
+    output_console().print(table)
+    if any(each.state is RegistryState.FAILED for each in listed):
+        raise typer.Exit(3)
+
+
+@app.command()
+def lookup(
+    text: Annotated[str, typer.Argument(help="A name or a part of one, or a number in any spelling.")],
+    country: Annotated[str | None, typer.Option(help="Whose register; by default the organisation's.")] = None,
+    first: Annotated[int, typer.Option(min=1, max=100, help="How many companies at most.")] = 10,
+    organization: OrganizationName = None,
+    as_: As = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Look for a company in a national register."""
+    from kartotek.registries import registries
+    from resolvers.registry_search import Found, search_registry
+
+    settings = settings_for(data_dir)
+
+    async def work(sessions: Sessions) -> Found:
+        async with sessions() as session:
+            viewer = await get_viewer(session, organization, as_)
+        async with registries(settings, sessions) as opened:
+            found = await search_registry(opened, viewer, text, country=country and country.upper(), first=first)
+        refuse(found.problems)
+        return found
+
+    found = on_database(settings, work)
+    table = Table(Column("number", no_wrap=True), "name", "VAT number", "status", "town")
+    for hit in found.hits:
+        town = next((each.city for each in hit.addresses if each.city), None)
+        table.add_row(hit.business_id, hit.name, hit.vat_number, hit.status.replace("_", " ").lower(), town)
+    output_console().print(table)
+    if found.registry and found.registry.info.attribution:
+        console.print(f"Source: {found.registry.info.attribution}", highlight=False, markup=False)
+
+
+@plugin.command("new")
+def new_plugin_command(
+    country: Annotated[str, typer.Argument(help="Whose companies it looks up, ISO 3166-1 alpha-2, such as IS.")],
+    name: Annotated[str, typer.Option(help="What people there call the registry.")],
+    folder: Annotated[Path | None, typer.Option(help="Where to write it; by default kartotek-xx here.")] = None,
+) -> None:
+    """Write a package that adds a country, with tests that pass, and print `plugin FOLDER`."""
+    from kartotek.new_plugin import PluginNotWritten, write_plugin
+    from plugins.discovery import discover
+
+    with explained():
+        try:
+            written = write_plugin(country, name, folder)
+        except PluginNotWritten as error:
+            raise CommandFailed(str(error)) from error
+    print(f"plugin {written}")
+    code = country.strip().upper()
+    if own := discover("en").by_country.get(code):
+        told = f"{code} has a registry already, {own.info.id}: the operator will have to choose one of them."
+        console.print(told, highlight=False, markup=False)
+    told = f"Its README.md is a walk of ten minutes; it begins with: cd {written}"
+    console.print(told, highlight=False, markup=False)
 
 
 def main() -> None:

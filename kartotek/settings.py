@@ -1,9 +1,14 @@
 """Settings, from environment variables that begin with `KARTOTEK_`."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+REGISTRY = "KARTOTEK_REGISTRY_"
 
 
 class Settings(BaseSettings):
@@ -24,7 +29,32 @@ class Settings(BaseSettings):
         default=False, description="Whether the schema and the explorer page are open to callers without a token."
     )
 
+    registry_stand_ins: bool = Field(
+        default=False, description="Whether the registers' addresses may be of this machine or its neighbours."
+    )
+    registry_disabled: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Plugins and registers that are switched off, by name or id, with commas between."
+    )
+    registry_chosen: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Which register answers where several claim a country: `FI=fi-ytj,NO=no-brreg`.",
+    )
+    registry_values: Mapping[str, str] = Field(
+        default_factory=lambda: _registry_values(os.environ),
+        description="`KARTOTEK_REGISTRY_<CC>_BASE_URL`, `…_KEY` and other secrets, by the rest of their names.",
+        repr=False,
+    )
+
+    @field_validator("registry_disabled", "registry_chosen", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
     @classmethod
     def from_env(cls) -> "Settings":
         """The settings of this process."""
         return cls()
+
+
+def _registry_values(environment: Mapping[str, str]) -> Mapping[str, str]:
+    return {name.removeprefix(REGISTRY): value for name, value in environment.items() if name.startswith(REGISTRY)}

@@ -1,5 +1,7 @@
 """Legal forms: words of a company's name that say of what kind it is, not which one."""
 
+import re
+import unicodedata
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +24,9 @@ LONG = (
     "kommanditbolag", "limited", "osakeyhtio", "osauhing", "osuuskunta", "toiminimi", "yhtio",
 )  # fmt: skip
 
+_ALL = frozenset((*SHORT, *LONG))
+_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
+
 _WORDS = literal(f"'{{{','.join((*SHORT, *LONG))}}}'::text[]")
 
 
@@ -31,3 +36,11 @@ def without_legal_forms(name: Expression) -> Expression:
     word = sa.func.string_to_table(plain, text(" "), type_=sa.Text).column_valued("word")
     rest = sa.select(sa.func.string_agg(word, text(" "), type_=sa.Text)).where(word != sa.all_(_WORDS))
     return sa.func.coalesce(rest.scalar_subquery(), name, type_=sa.Text)
+
+
+def core_words(name: str) -> list[str]:
+    """The words of a name, folded and but for legal forms; all where none would be left."""
+    letters = unicodedata.normalize("NFKD", name.casefold()).translate(_LETTERS)
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    words = re.findall(r"[^\W_]+", bare.replace(".", "").replace("/", ""))
+    return [word for word in words if word not in _ALL] or words

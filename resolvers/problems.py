@@ -20,6 +20,8 @@ class Problem:
     """Where in the arguments, list positions as text: `("input", "3", "email")`."""
     entity: tuple[str, uuid.UUID] | None = None
     """Type and key of an existing thing that is in the way, if the viewer may know of it."""
+    retry_after: int | None = None
+    """Seconds after which another try makes sense."""
 
     def below(self, *prefix: str) -> "Problem":
         """The same problem, seen from further up."""

@@ -7,6 +7,7 @@ import strawberry
 from graphql import GraphQLError
 
 from db.connection import Database
+from resolvers.registries import Registries
 from resolvers.viewer import Viewer
 
 
@@ -26,6 +27,7 @@ class Context:
 
     database: Database
     known_viewer: Viewer | None
+    known_registries: Registries | None = None
 
     @property
     def viewer(self) -> Viewer:
@@ -33,6 +35,12 @@ class Context:
         if self.known_viewer is None:
             raise NotAuthenticated
         return self.known_viewer
+
+    @property
+    def registries(self) -> Registries:
+        """The national registers as this server reaches them."""
+        assert self.known_registries, "the application opens them when it starts"
+        return self.known_registries
 
 
 Info = strawberry.Info[Context, Any]

@@ -7,6 +7,9 @@ from typing import Any
 import strawberry
 
 from db import models
+from plugins.vies import VatValidity as VatValidityValues
+from resolvers.registry_listing import RegistryState as RegistryStateValues
+from resolvers.registry_search import RegistryMatch as RegistryMatchValues
 
 
 def described(values: type[enum.StrEnum], **descriptions: str) -> Any:
@@ -124,4 +127,23 @@ class CustomerGroupValues(enum.StrEnum):
 SortDirection = described(SortDirectionValues, ASC="Smallest first.", DESC="Largest first.")
 CustomerGroup = described(
     CustomerGroupValues, ACTIVE="Active customers: work is going on.", PROSPECT="Prospects in the pipeline."
+)
+RegistryState = described(
+    RegistryStateValues,
+    READY="It can be asked.",
+    NEEDS_KEY="It wants a key that the operator has not set.",
+    DISABLED="The operator has switched it off.",
+    FAILED="Its plugin cannot be used; the message says why.",
+)
+RegistryMatch = described(
+    RegistryMatchValues,
+    NAME="It was searched for as a name.",
+    BUSINESS_ID="It was looked up as the register's own number.",
+    VAT_NUMBER="It was looked up as a VAT number.",
+)
+VatValidity = described(
+    VatValidityValues,
+    VALID="It is valid for trade within the Union.",
+    NOT_VALID="The member state says that it is not valid.",
+    COULD_NOT_TELL="There was no answer; nothing follows from that.",
 )

@@ -29,5 +29,5 @@ class Problem:
             entity_id=strawberry.ID(ids.encode(*problem.entity)) if problem.entity else None,
             line=None,
             column=None,
-            retry_after=None,
+            retry_after=problem.retry_after,
         )

@@ -35,6 +35,16 @@ from schema.orders import (
 )
 from schema.organization import Organization, Permissions, Role, Token, Unit, User
 from schema.reading import answer, list_field, page_field, read_list, read_one, selected
+from schema.registries import (
+    CHECK_VAT_NUMBER,
+    REGISTRIES,
+    REGISTRY_COMPANY,
+    REGISTRY_SEARCH,
+    Registry,
+    RegistryCompanyResult,
+    RegistrySearch,
+    VatCheck,
+)
 from schema.report import Report
 from schema.sales import Case, Cost, Invoice, InvoiceStatus, SalesStatus
 from schema.selection import one_query, some_query
@@ -170,6 +180,11 @@ class Query:
         "A report, by id or by name.",
         _report,
     )
+
+    registries: list[Registry] = REGISTRIES
+    registry_search: RegistrySearch = REGISTRY_SEARCH
+    registry_company: RegistryCompanyResult = REGISTRY_COMPANY
+    check_vat_number: VatCheck = CHECK_VAT_NUMBER
 
     @strawberry.field(description="Who asks, and what they may do.")
     def viewer(self, info: Info) -> Viewer:

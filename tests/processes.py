@@ -33,11 +33,11 @@ def running(*words: object, url: str | None = None) -> Iterator[tuple[subprocess
 
 
 @asynccontextmanager
-async def serving(url: str) -> AsyncIterator[tuple[Process, str]]:
+async def serving(url: str, **settings: str) -> AsyncIterator[tuple[Process, str]]:
     """A server on a database, which a test may kill, and the address of its endpoint."""
-    settings = environment(KARTOTEK_DATABASE_URL=url)
+    given = environment(KARTOTEK_DATABASE_URL=url, **settings)
     command = (str(KARTOTEK), "serve", "--port", "0")
-    process = await asyncio.create_subprocess_exec(*command, env=settings, stdout=subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*command, env=given, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         word, address = (await process.stdout.readline()).decode().split()

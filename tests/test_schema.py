@@ -13,18 +13,14 @@ ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("KARTOTEK_SHARED", ROOT.parent / "shared"))
 
 LATER = (
-    "Query.checkVatNumber",
-    "Query.registries",
-    "Query.registry",
+    "Query.registryDiff",
     "Query.reportFields",
     "Query.composeReport",
     "Query.reportRows",
     "Kpis.history",
     "KpiMonth",
-    "Registry",
-    "IndustryCode",
-    "VatValidity",
-    "VatCheck",
+    "RegistryDiff",
+    "RegistryFieldDiff",
     "ReportRoot",
     "ReportField",
     "ComposedReport",

@@ -32,6 +32,9 @@ UNTRACED_TABLES = {
     "rejections": "tells of what was not changed",
     "idempotency_keys": "answers to be given again",
     "registry_links": "tells where traced values came from",
+    "registry_cache": "keeps public facts for a while",
+    "registry_gates": "tells when a registry may be called",
+    "registry_slots": "tells how many calls are under way",
     "customer_search": "is made of customers and contacts, to find them by",
     "contact_search": "is made of contacts, to find them by",
 }

@@ -35,7 +35,15 @@ from db.models.organization import (
     User,
     UserFields,
 )
-from db.models.registry import CompanyStatus, RegistryCache, RegistryField, RegistryLink, RegistryLinkFields
+from db.models.registry import (
+    CompanyStatus,
+    RegistryCache,
+    RegistryField,
+    RegistryGate,
+    RegistryLink,
+    RegistryLinkFields,
+    RegistrySlot,
+)
 from db.models.report import Report, ReportFields, ReportStatus, Visibility
 from db.models.sales import Case, CaseFields, SalesCategory, SalesStatus, SalesStatusFields
 from db.models.search import ContactSearch, CustomerSearch
@@ -88,8 +96,10 @@ __all__ = [
     "ProblemCode",
     "RegistryCache",
     "RegistryField",
+    "RegistryGate",
     "RegistryLink",
     "RegistryLinkFields",
+    "RegistrySlot",
     "Rejection",
     "Report",
     "ReportFields",

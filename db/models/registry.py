@@ -64,8 +64,32 @@ class RegistryLink(RegistryLinkFields, Organized, table=True):
     fields: list[str] = Field(sa_type=ARRAY(sa.Text()))
 
 
+class RegistryGate(SQLModel, table=True):
+    """When a register may be called next, by whichever server. Limits of outgoing calls belong to no organisation."""
+
+    __tablename__ = "registry_gates"
+
+    registry_id: str = Field(primary_key=True, max_length=60)
+    next_at: datetime = Field(sa_type=TIMESTAMP)
+    failures: int = 0
+    closed_until: datetime | None = Field(default=None, sa_type=TIMESTAMP)
+
+
+class RegistrySlot(SQLModel, table=True):
+    """One of the calls to a register that may be under way at once; it frees itself where its server dies."""
+
+    __tablename__ = "registry_slots"
+
+    registry_id: str = Field(primary_key=True, max_length=60)
+    slot: int = Field(primary_key=True)
+    taken_until: datetime = Field(sa_type=TIMESTAMP)
+
+
 class RegistryCache(SQLModel, table=True):
-    """A register's answer, kept for a while. Public facts belong to no organisation."""
+    """A register's answer, kept for a while. Public facts belong to no organisation.
+
+    Without an answer it says that somebody is asking just now.
+    """
 
     __tablename__ = "registry_cache"
     __table_args__ = (sa.Index("ix_registry_cache_expires_at", "expires_at"),)

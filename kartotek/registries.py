@@ -1,0 +1,31 @@
+"""Which registers there are for this process: what is installed, as far as the settings want it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from db.connection import Sessions
+from kartotek.settings import Settings
+from plugins.discovery import Discovered, discover
+from resolvers.registries import Registries, RegistryOptions
+
+
+def discovered(settings: Settings, locale: str) -> Discovered:
+    """The plugins that are installed, for people who read a locale."""
+    chosen = dict(each.split("=", 1) for each in settings.registry_chosen if "=" in each)
+    return discover(locale, disabled=settings.registry_disabled, chosen=chosen)
+
+
+def options_of(settings: Settings) -> RegistryOptions:
+    """What is set for registers."""
+    return RegistryOptions(settings.registry_values, may_be_local=settings.registry_stand_ins)
+
+
+@asynccontextmanager
+async def registries(settings: Settings, sessions: Sessions) -> AsyncIterator[Registries]:
+    """The registers as the settings have them; their connections are closed at the end."""
+    opened = Registries(sessions, partial(discovered, settings), options_of(settings))
+    try:
+        yield opened
+    finally:
+        await opened.aclose()

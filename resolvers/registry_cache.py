@@ -1,0 +1,100 @@
+"""Answers of registries, kept for a while for all servers; of those who ask the same at once, one asks the registry."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from db.connection import Sessions
+from db.models import RegistryCache, table_of
+from db.models.base import TIMESTAMP, now
+from plugins.contract import Unavailable
+
+CACHE = table_of(RegistryCache)
+
+LONGEST_WAIT = timedelta(seconds=20)
+"""How long somebody may be asking before another one does."""
+A_MOMENT = 0.02
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer, and since when it is known."""
+
+    answer: Any
+    fetched_at: datetime
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A fresh answer as JSON, and how long it is good for."""
+
+    answer: Any
+    keep: timedelta
+
+
+async def answer_to(sessions: Sessions, registry_id: str, request: str, ask: Callable[[], Awaitable[Asked]]) -> Kept:
+    """The answer that is kept or, where there is none, what `ask` answers; of many at once only one asks."""
+    deadline = asyncio.get_running_loop().time() + LONGEST_WAIT.total_seconds()
+    key = (CACHE.c.registry_id == registry_id, CACHE.c.request == request)
+    while asyncio.get_running_loop().time() < deadline:
+        if kept := await _find(sessions, *key):
+            return kept
+        if await _claim(sessions, registry_id, request):
+            return await _ask(sessions, ask, *key)
+        await asyncio.sleep(A_MOMENT)
+    raise Unavailable("The registry did not answer in time.")
+
+
+async def forget(sessions: Sessions, registry_id: str, request: str) -> None:
+    """Delete what is kept."""
+    async with sessions.begin() as session:
+        gone = sa.delete(CACHE).where(CACHE.c.registry_id == registry_id, CACHE.c.request == request)
+        await session.execute(gone)
+
+
+async def forget_old(sessions: Sessions) -> None:
+    """Delete whatever is good for nothing any more."""
+    async with sessions.begin() as session:
+        await session.execute(sa.delete(CACHE).where(CACHE.c.expires_at < now()))
+
+
+async def _find(sessions: Sessions, *key: sa.ColumnElement[bool]) -> Kept | None:
+    is_good = (CACHE.c.answer.is_not(None), CACHE.c.expires_at > sa.bindparam("moment", type_=TIMESTAMP))
+    async with sessions() as session:
+        statement = sa.select(CACHE.c.answer, CACHE.c.fetched_at).where(*key, *is_good)
+        row = (await session.execute(statement, {"moment": now()})).one_or_none()
+    return row and Kept(row.answer, row.fetched_at, is_new=False)
+
+
+async def _claim(sessions: Sessions, registry_id: str, request: str) -> bool:
+    """Whether it is ours to ask."""
+    moment = now()
+    row = {"answer": None, "fetched_at": moment, "expires_at": moment + LONGEST_WAIT}
+    statement = (
+        postgresql.insert(CACHE)
+        .values(registry_id=registry_id, request=request, **row)
+        .on_conflict_do_update(index_elements=["registry_id", "request"], set_=row, where=CACHE.c.expires_at <= moment)
+        .returning(CACHE.c.request)
+    )
+    async with sessions.begin() as session:
+        return await session.scalar(statement) is not None
+
+
+async def _ask(sessions: Sessions, ask: Callable[[], Awaitable[Asked]], *key: sa.ColumnElement[bool]) -> Kept:
+    try:
+        asked = await ask()
+    except BaseException:
+        async with sessions.begin() as session:
+            await session.execute(sa.delete(CACHE).where(*key, CACHE.c.answer.is_(None)))
+        raise
+    moment = now()
+    kept = {"answer": asked.answer, "fetched_at": moment, "expires_at": moment + asked.keep}
+    async with sessions.begin() as session:
+        await session.execute(sa.update(CACHE).where(*key).values(**kept))
+    return Kept(asked.answer, moment, is_new=True)

@@ -1,0 +1,103 @@
+"""The commands about national registers, and a server whose register is a stand-in on this machine."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from resolvers.token import create_token
+from tests.processes import KARTOTEK, environment, serving
+from tests.recorded import OURS
+
+
+class Ytj(BaseHTTPRequestHandler):
+    """Speaks as the Finnish register does."""
+
+    called: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        asked = urlsplit(self.path)
+        self.called.append(asked.path)
+        named = {"businessId": "one", "name": "several"}
+        params = parse_qs(asked.query)
+        name = next((answer for param, answer in named.items() if param in params), "none")
+        content = (OURS / "fi" / f"{name}.json").read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def stand_in() -> Iterator[dict[str, str]]:
+    """The settings that lead to it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Ytj)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        base = f"http://127.0.0.1:{server.server_port}/opendata"
+        yield {"KARTOTEK_REGISTRY_FI_BASE_URL": base, "KARTOTEK_REGISTRY_STAND_INS": "1"}
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def kartotek(*words: object, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [str(KARTOTEK), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(**settings), check=False, timeout=60)
+
+
+def test_all_registers_are_listed_with_what_they_want():
+    listed = kartotek("plugins", KARTOTEK_REGISTRY_GB_KEY="hush", KARTOTEK_REGISTRY_DISABLED="dk, gleif")
+    assert listed.returncode == 0, listed.stderr
+    cells = [[cell.strip() for cell in line.split("│")] for line in listed.stdout.splitlines() if "│" in line]
+    states = {line[1]: line[4] for line in cells}
+    assert (states["fi-ytj"], states["gb-companies-house"], states["nl-kvk"]) == ("ready", "ready", "needs key")
+    assert (states["dk"], states["gleif"]) == ("disabled", "disabled")
+    assert "hush" not in listed.stdout
+
+
+async def test_a_company_is_looked_up_by_a_word_or_a_number(database_url, viewer, stand_in):
+    for text in ("nordsken", "FI29001007"):
+        found = kartotek("lookup", text, KARTOTEK_DATABASE_URL=database_url, **stand_in)
+        assert found.returncode == 0, found.stderr
+        first = next(line for line in found.stdout.splitlines() if line.startswith("│"))
+        assert [cell.strip() for cell in first.split("│")[1:5]] == ["2900100-7", "Nordsken Oy", "FI29001007", "active"]
+        assert "PRH" in found.stderr
+
+
+async def test_an_address_of_this_machine_is_refused_unless_stand_ins_are_allowed(database_url, viewer, stand_in):
+    settings = {"KARTOTEK_REGISTRY_FI_BASE_URL": stand_in["KARTOTEK_REGISTRY_FI_BASE_URL"]}
+    called = len(Ytj.called)
+    found = kartotek("lookup", "nordsken", KARTOTEK_DATABASE_URL=database_url, **settings)
+    assert found.returncode == 1
+    assert "could not be reached" in found.stderr
+    assert len(Ytj.called) == called
+
+
+async def test_what_cannot_be_looked_up_says_why(database_url, viewer):
+    for words, reason in ((("--country", "GB"), "Companies House needs its key"), (("--country", "SE"), "client_id")):
+        found = kartotek("lookup", "acme", *words, KARTOTEK_DATABASE_URL=database_url)
+        assert found.returncode == 1
+        assert reason in found.stderr
+
+
+async def test_a_server_asks_the_stand_in_too(database_url, sessions, viewer, stand_in):
+    async with sessions.begin() as session:
+        token = (await create_token(session, viewer, {"name": "test"})).secret
+    query = '{ registrySearch(text: "nordsken") { hits { company { name } } } }'
+    async with serving(database_url, **stand_in) as (_, address), httpx.AsyncClient() as client:
+        answer = await client.post(address, json={"query": query}, headers={"Authorization": f"Bearer {token}"})
+        hits = answer.json()["data"]["registrySearch"]["hits"]
+        ready = await client.get(address.replace("/graphql", "/readyz"))
+    assert hits[0] == {"company": {"name": "Nordsken Oy"}}
+    assert ready.json() == {"status": "ok"}
