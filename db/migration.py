@@ -23,26 +23,26 @@ def config() -> Config:
     return settings
 
 
-async def migrate(url: str) -> None:
-    """Run all missing migrations on the database at `url`, one server at a time."""
+async def migrate(url: str, to: str = "head") -> None:
+    """Run the missing migrations up to one of them, or all, on the database at `url`, one server at a time."""
     engine = engine_for(url, pool_size=1, statement_timeout=0)
     try:
-        await _migrate(engine)
+        await _migrate(engine, to)
     finally:
         await engine.dispose()
 
 
-async def _migrate(engine: AsyncEngine) -> None:
+async def _migrate(engine: AsyncEngine, to: str) -> None:
     async with engine.begin() as connection:
         # The lock goes with the transaction, so a server that dies half-way holds nobody up.
         await connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, to)
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection, to: str) -> None:
     settings = config()
     settings.attributes["connection"] = connection
-    command.upgrade(settings, "head")
+    command.upgrade(settings, to)
 
 
 def _is_current(connection: sa.Connection) -> bool:

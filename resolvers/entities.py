@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from db import models
 from db.models import table_of
-from resolvers import duplicates, groups, rights
+from resolvers import duplicates, groups, provenance, rights
 from resolvers.ids import TAGS
 from resolvers.rendering import text
 from resolvers.rights import Predicate, Table
@@ -253,7 +253,10 @@ CUSTOMER = Entity(
         "registry_link": Parts(
             models.RegistryLink,
             by="customer_id",
-            fields=columns("registry_id", "business_id", "status", "fetched_at", "fields"),
+            fields={
+                **columns("registry_id", "business_id", "status", "fetched_at"),
+                "fields": Value(provenance.unedited_fields),
+            },
         ),
         "registry_status": Value(_registry_status),
         "viewer_can_edit": Value(lambda row: rights.edits_customer(row.table, row.may)),

@@ -341,7 +341,7 @@ class Oracle:
             return [camels(address) for address in sorted(mine, key=lambda address: address["position"])]
         if name == "registryLink":
             link = self.find("RegistryLink", row["id"], "customer_id")
-            return link and camels(link)
+            return link and {**camels(link), "fields": self.unedited(row, link["taken_over"])}
         if name == "billing":
             return self.money(self.billing(row, ask.arguments.get("from"), ask.arguments.get("to")))
         if name == "viewerCanEdit":
@@ -360,6 +360,20 @@ class Oracle:
         if name == "homeAmount":
             return self.money(amount)
         return {"amount": amount, "currency": row["value_currency" if name == "value" else "currency"]}
+
+    def unedited(self, customer: Row, taken_over: Row) -> list[str]:
+        """The fields that are as a register had them."""
+        columns = {"NAME": "name", "BUSINESS_ID": "business_id", "VAT_NUMBER": "vat_number", "ADDRESSES": "addresses",
+                   "PHONE": "phone", "EMAIL": "email", "WEBSITE": "website", "INDUSTRY": "industry_id",
+                   "MARKETING_ALLOWED": "marketing_allowed"}  # fmt: skip
+        mine = [address for address in self.rows["Address"] if address["customer_id"] == customer["id"]]
+        parts = ("kind", "street", "post_code", "city", "region", "country")
+        addresses = [
+            {part: address[part] for part in parts if address[part] is not None}
+            for address in sorted(mine, key=lambda address: address["position"])
+        ]
+        now = {**customer, "addresses": addresses, "industry_id": str(customer["industry_id"])}
+        return [field for field, column in columns.items() if field in taken_over and taken_over[field] == now[column]]
 
     def value(self, entity: str, row: Row, name: str) -> Any:
         """One value of a row: what is told, compared and sorted by."""

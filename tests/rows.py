@@ -232,20 +232,37 @@ class Maker:
         )
 
     def registry_link(self) -> None:
-        customer = self.of("Customer")["id"]
+        customer = self.of("Customer")
         links = self.rows.setdefault("RegistryLink", [])
-        if all(row["customer_id"] != customer for row in links):
+        if all(row["customer_id"] != customer["id"] for row in links):
             links.append(
                 {
                     "organization_id": self.organization_id,
-                    "customer_id": customer,
+                    "customer_id": customer["id"],
                     "registry_id": self.one(("fi-ytj", "no-brreg")),
                     "business_id": self.text(40),
                     "status": self.one(tuple(models.CompanyStatus)).value,
                     "fetched_at": self.moment(),
-                    "fields": self.random.sample([field.value for field in models.RegistryField], 3),
+                    "taken_over": self.taken_over(customer),
                 }
             )
+
+    def taken_over(self, customer: Row) -> Row:
+        """What a register had: now and then what the customer has."""
+        parts = ("kind", "street", "post_code", "city", "region", "country")
+        mine = sorted(
+            (address for address in self.rows["Address"] if address["customer_id"] == customer["id"]),
+            key=lambda address: address["position"],
+        )
+        there = {
+            "NAME": customer["name"],
+            "EMAIL": customer["email"],
+            "INDUSTRY": customer["industry_id"] and str(customer["industry_id"]),
+            "MARKETING_ALLOWED": customer["marketing_allowed"],
+            "ADDRESSES": [{part: each[part] for part in parts if each[part] is not None} for each in mine],
+        }
+        same = {field: value for field, value in there.items() if value not in (None, []) and self.flag()}
+        return {"NAME": self.text(), "PHONE": "+358 9 2", "ADDRESSES": [{"kind": "POSTAL"}], **same}
 
     def contact(self) -> None:
         self.add(

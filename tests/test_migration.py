@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
+import orjson
 import pytest
 import sqlalchemy as sa
 
@@ -67,6 +68,29 @@ async def test_an_empty_database_is_not_current(empty_url: str):
     engine = engine_for(empty_url)
     assert not await migration.is_current(engine)
     await engine.dispose()
+
+
+LINKED = """
+    INSERT INTO organizations (id, name, country, currency, timezone, locale, last_customer_number, created_at)
+    VALUES ('00000000-0000-0000-0000-000000000001', 'Acme Oy', 'FI', 'EUR', 'UTC', 'en', 1, now());
+    INSERT INTO customers (organization_id, id, number, name, phone, country, is_internal, is_active, marketing_allowed,
+        version, created_at, updated_at)
+    SELECT id, id, 1, 'Kelo Oy', '+35891', 'FI', false, true, true, 1, now(), now() FROM organizations;
+    INSERT INTO addresses (organization_id, id, customer_id, position, kind, city)
+    SELECT id, id, id, 0, 'POSTAL', 'Turku' FROM organizations;
+    INSERT INTO registry_links (organization_id, customer_id, registry_id, business_id, status, fetched_at, fields)
+    SELECT id, id, 'fi-ytj', '1', 'ACTIVE', now(), ARRAY['NAME', 'EMAIL', 'ADDRESSES'] FROM organizations;
+"""
+
+
+async def test_what_came_from_a_register_still_shows_after_the_update(empty_url: str):
+    await migration.migrate(empty_url, to="0007")
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute(LINKED)
+    await migration.migrate(empty_url)
+    kept = await connection.fetchval("SELECT taken_over FROM registry_links")
+    await connection.close()
+    assert orjson.loads(kept) == {"NAME": "Kelo Oy", "ADDRESSES": [{"kind": "POSTAL", "city": "Turku"}]}
 
 
 OF_NOBODY = ("organizations", "registry_cache", "registry_gates", "registry_slots")

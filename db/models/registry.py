@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from db.models.base import JSON, TIMESTAMP, Organized, check, choice, in_organization, index, refers_to
+from db.models.base import JSON, TIMESTAMP, Organized, choice, in_organization, index, refers_to
 
 
 class CompanyStatus(enum.StrEnum):
@@ -38,9 +37,6 @@ class RegistryField(enum.StrEnum):
     MARKETING_ALLOWED = "MARKETING_ALLOWED"
 
 
-FIELDS = ", ".join(f"'{field}'" for field in RegistryField)
-
-
 class RegistryLinkFields(SQLModel):
     registry_id: str = Field(max_length=60, description="Which register, such as `fi-ytj`.")
     business_id: str = Field(max_length=40, description="Number of the company there.")
@@ -55,13 +51,13 @@ class RegistryLink(RegistryLinkFields, Organized, table=True):
     __table_args__ = (
         in_organization(),
         refers_to("customers", "customer_id", ondelete="CASCADE"),
-        check("fields", f"fields <@ ARRAY[{FIELDS}]"),
         index("registry_links", "registry_id", "business_id"),
         index("registry_links", "status", "customer_id"),
     )
 
     customer_id: uuid.UUID = Field(primary_key=True)
-    fields: list[str] = Field(sa_type=ARRAY(sa.Text()))
+    taken_over: dict[str, Any] = Field(sa_type=JSON)
+    """What the register had, by `RegistryField`: columns of the customer as JSON, addresses without what they lack."""
 
 
 class RegistryGate(SQLModel, table=True):
