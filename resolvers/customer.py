@@ -155,17 +155,21 @@ async def create_customer(session: AsyncSession, viewer: Viewer, values: Mapping
     Paths begin with `input`. FORBIDDEN where the viewer may not edit customers of the owner; DUPLICATE where a number,
     business id or external id is taken.
     """
-    writer = get_writer(session, viewer)
-    level = viewer.permissions.edit_customers
+    writer, draft = get_writer(session, viewer), Draft(("input",), values)
+    await prepare_new(writer, draft)
+    return await write_one(writer, CUSTOMER, draft)
+
+
+async def prepare_new(writer: Writer, draft: Draft) -> None:
+    """Fill in the draft of a new customer, or say what is wrong; raises Refused where the role has no such right."""
+    viewer, level = writer.viewer, writer.viewer.permissions.edit_customers
     if level is Access.NONE:
-        return refused(forbidden("Your role does not let you create customers."))
+        raise Refused(forbidden("Your role does not let you create customers."))
     if level is not Access.ALL:
-        values = {"owner": Ref("id", ids.encode("User", viewer.user_id)), **values}
-    draft = Draft(("input",), values)
+        draft.given = {"owner": Ref("id", ids.encode("User", viewer.user_id)), **draft.given}
     await prepare(writer, CUSTOMER, [draft])
     if draft.is_fine and not _reaches(viewer, level, draft.links.get("owner")):
         draft.forbid("Your role lets you create customers only for yourself or your unit; name such an owner.", "owner")
-    return await write_one(writer, CUSTOMER, draft)
 
 
 @answering

@@ -18,6 +18,7 @@ import stamina
 from pydantic import TypeAdapter
 
 from db.connection import Sessions
+from db.models.base import now
 from plugins.asking import ask_lookup, ask_search
 from plugins.client import RegistryClient
 from plugins.contract import (
@@ -35,7 +36,7 @@ from plugins.contract import (
 )
 from plugins.discovery import Discovered, Registry
 from plugins.vies import VIES, VatAnswer, VatValidity, check_vat_number
-from resolvers.registry_cache import Asked, Kept, answer_to
+from resolvers.registry_cache import Asked, Kept, answer_to, newer_answer_to
 from resolvers.registry_gate import Gate, TooBusy
 
 TIME_OUT = 10.0
@@ -130,12 +131,15 @@ class Registries:
         hits = tuple(_read(each) for each in kept.answer["hits"])
         return Fetched(SearchResult(hits, kept.answer["has_more"]), kept.fetched_at)
 
-    async def lookup(self, registry: Registry, country: str, business_id: str, locale: str) -> Fetched:
-        """A `Company`; raises the outcomes of the contract."""
+    async def lookup(
+        self, registry: Registry, country: str, business_id: str, locale: str, *, anew: bool = False
+    ) -> Fetched:
+        """A `Company`, one of a few minutes ago at most if it is asked for `anew`; raises the outcomes of the contract."""
         adapter = registry.adapter.for_country(country)
         ask = partial(ask_lookup, adapter, self._client(registry.info), business_id)
         request = f"company {country} {locale} {business_id}"
-        kept = await self._ask(registry, request, KEEP_COMPANIES, ask, _written)
+        oldest = KEEP_SEARCHES if anew else None
+        kept = await self._ask(registry, request, KEEP_COMPANIES, ask, _written, oldest)
         return Fetched(_read(kept.answer), kept.fetched_at)
 
     async def check_vat_number(self, vat_number: str) -> Fetched:
@@ -176,11 +180,13 @@ class Registries:
         keep: timedelta,
         ask: Callable[[], Awaitable[Any]],
         write: Callable[[Any], Any],
+        oldest: timedelta | None = None,
     ) -> Kept:
         start = time.perf_counter()
         ending = "failed"
+        answered = partial(newer_answer_to, since=now() - oldest) if oldest else answer_to
         try:
-            kept = await answer_to(
+            kept = await answered(
                 self._sessions, registry.info.id, request, lambda: self._fresh(registry.info, keep, ask, write)
             )
             ending = "asked" if kept.is_new else "kept"

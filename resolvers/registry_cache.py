@@ -1,7 +1,7 @@
 """Answers of registries, kept for a while for all servers; of those who ask the same at once, one asks the registry."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +51,25 @@ async def answer_to(sessions: Sessions, registry_id: str, request: str, ask: Cal
     raise Unavailable("The registry did not answer in time.")
 
 
+async def newer_answer_to(
+    sessions: Sessions, registry_id: str, request: str, ask: Callable[[], Awaitable[Asked]], since: datetime
+) -> Kept:
+    """The answer that is kept if it is not older, else what `ask` answers now; where that fails, the old one stays."""
+    kept = await _find(sessions, CACHE.c.registry_id == registry_id, CACHE.c.request == request)
+    if kept and kept.fetched_at >= since:
+        return kept
+    asked, moment = await ask(), now()
+    row = {"answer": asked.answer, "fetched_at": moment, "expires_at": moment + asked.keep}
+    async with sessions.begin() as session:
+        await session.execute(_replacing(registry_id, request, row))
+    return Kept(asked.answer, moment, is_new=True)
+
+
+def _replacing(registry_id: str, request: str, row: Mapping[str, Any], **options: Any) -> postgresql.Insert:
+    inserted = postgresql.insert(CACHE).values(registry_id=registry_id, request=request, **row)
+    return inserted.on_conflict_do_update(index_elements=["registry_id", "request"], set_=row, **options)
+
+
 async def forget(sessions: Sessions, registry_id: str, request: str) -> None:
     """Delete what is kept."""
     async with sessions.begin() as session:
@@ -76,12 +95,8 @@ async def _claim(sessions: Sessions, registry_id: str, request: str) -> bool:
     """Whether it is ours to ask."""
     moment = now()
     row = {"answer": None, "fetched_at": moment, "expires_at": moment + LONGEST_WAIT}
-    statement = (
-        postgresql.insert(CACHE)
-        .values(registry_id=registry_id, request=request, **row)
-        .on_conflict_do_update(index_elements=["registry_id", "request"], set_=row, where=CACHE.c.expires_at <= moment)
-        .returning(CACHE.c.request)
-    )
+    is_free = CACHE.c.expires_at <= moment
+    statement = _replacing(registry_id, request, row, where=is_free).returning(CACHE.c.request)
     async with sessions.begin() as session:
         return await session.scalar(statement) is not None
 

@@ -107,8 +107,8 @@ class _Question:
     country: str
     locale: str
 
-    async def lookup(self, business_id: str) -> Fetched:
-        return await self.registries.lookup(self.registry, self.country, business_id, self.locale)
+    async def lookup(self, business_id: str, *, anew: bool = False) -> Fetched:
+        return await self.registries.lookup(self.registry, self.country, business_id, self.locale, anew=anew)
 
     async def search(self, name: str) -> Fetched:
         return await self.registries.search(self.registry, self.country, name, self.locale)
@@ -122,8 +122,12 @@ async def find_company(
     *,
     registry_id: str | None = None,
     locale: str | None = None,
+    anew: bool = False,
 ) -> FoundCompany:
-    """The record of a number, in any common spelling; the path of problems is `("businessId",)`, or as for a search."""
+    """The record of a number, in any common spelling; the path of problems is `("businessId",)`, or as for a search.
+
+    A record that is kept may be a day old, unless it is asked for `anew`.
+    """
     locale = locale or viewer.locale
     found = FoundCompany()
     try:
@@ -134,7 +138,7 @@ async def find_company(
             message = f"{shown(business_id)} is no number of {registry.info.name}: look at its digits again."
             raise Refused(invalid(message, "businessId"))
         question = _Question(registries, registry, country, locale)
-        fetched = await _asked(question.lookup(number.business_id), "businessId")
+        fetched = await _asked(question.lookup(number.business_id, anew=anew), "businessId")
         return replace(found, company=fetched.value, fetched_at=fetched.fetched_at)
     except Refused as refusal:
         return replace(found, problems=refusal.problems)

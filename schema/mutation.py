@@ -24,6 +24,7 @@ from schema.payloads import (
     TokenPayload,
     UpsertPayload,
 )
+from schema.registry_import import IMPORT_CUSTOMER, REFRESH_CUSTOMER, ImportCustomerPayload
 from schema.stored import field_with
 from schema.writing import write
 
@@ -173,6 +174,9 @@ class Mutation:
         defaults={"on_conflict": UndoConflictValues.SKIP},
         required=("id",),
     )
+
+    import_customer: ImportCustomerPayload = IMPORT_CUSTOMER
+    refresh_customer: CustomerPayload = REFRESH_CUSTOMER
 
     upsert_customers: UpsertPayload = _upsert(
         "Customer", inputs.CustomerInput, upsert.upsert_customers, "Create or update customers, by `externalId`."

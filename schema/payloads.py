@@ -29,7 +29,8 @@ def _problems(problems: Any) -> list[Problem]:
     return [Problem.of(problem) for problem in problems]
 
 
-def _written(description: str) -> Any:
+def written(description: str) -> Any:
+    """A field that reads what was written."""
     return field_with({}, description, _as_it_is_now)
 
 
@@ -54,7 +55,7 @@ class Written:
 class CustomerPayload(Written):
     """A customer that was written."""
 
-    customer: Customer | None = _written("The customer as it is now; null where nothing was done.")
+    customer: Customer | None = written("The customer as it is now; null where nothing was done.")
 
 
 async def _operation(root: Any, info: Info) -> Any:
@@ -66,7 +67,7 @@ class MergePayload(Written):
     """What became of merging two customers."""
 
     operation_key: Hidden
-    customer: Customer | None = _written("The customer that stays, as it is now; null where nothing was done.")
+    customer: Customer | None = written("The customer that stays, as it is now; null where nothing was done.")
     operation: BulkOperation | None = field_with(
         {}, "The merge as an operation, by which it can be undone.", _operation
     )
@@ -76,21 +77,21 @@ class MergePayload(Written):
 class ContactPayload(Written):
     """A contact person that was written."""
 
-    contact: Contact | None = _written("The contact as it is now; null where nothing was done.")
+    contact: Contact | None = written("The contact as it is now; null where nothing was done.")
 
 
 @strawberry.type(description="The organisation, after a change.")
 class OrganizationPayload(Written):
     """The organisation, after a change."""
 
-    organization: Organization | None = _written("The organisation as it is now; null where nothing was done.")
+    organization: Organization | None = written("The organisation as it is now; null where nothing was done.")
 
 
 @strawberry.type(description="A new token.")
 class TokenPayload(Written):
     """A new token."""
 
-    token: Token | None = _written("What is known of the token from now on.")
+    token: Token | None = written("What is known of the token from now on.")
     secret: str | None = told("What to send as `Authorization: Bearer …`; shown this once.")
 
 

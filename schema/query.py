@@ -45,6 +45,7 @@ from schema.registries import (
     RegistrySearch,
     VatCheck,
 )
+from schema.registry_import import REGISTRY_DIFF, RegistryDiff
 from schema.report import Report
 from schema.sales import Case, Cost, Invoice, InvoiceStatus, SalesStatus
 from schema.selection import one_query, some_query
@@ -184,6 +185,7 @@ class Query:
     registries: list[Registry] = REGISTRIES
     registry_search: RegistrySearch = REGISTRY_SEARCH
     registry_company: RegistryCompanyResult = REGISTRY_COMPANY
+    registry_diff: RegistryDiff = REGISTRY_DIFF
     check_vat_number: VatCheck = CHECK_VAT_NUMBER
 
     @strawberry.field(description="Who asks, and what they may do.")

@@ -16,6 +16,7 @@ from plugins.discovery import Registry as Discovery
 from resolvers import registry_search
 from resolvers.reading import read
 from resolvers.registry_listing import ListedRegistry, as_listed, list_registries
+from resolvers.registry_record import stored_number
 from resolvers.registry_search import Found, FoundCompany, find_company, search_registry
 from resolvers.selection import All, AnyOf, Compare, Field, Listing, Operand
 from resolvers.vat_check import check_vat_number
@@ -163,7 +164,10 @@ class Known:
     """The customers that the viewer has among some companies: one statement for all, made when they are asked for."""
 
     def __init__(self, companies: Sequence[contract.CompanyHit]) -> None:
-        self._keys = {(company.country, company.business_id) for company in companies}
+        self._keys = {
+            (company.country, company.business_id): (company.country, stored_number(company) or company.business_id)
+            for company in companies
+        }
         self._read: dict[Any, asyncio.Task[Mapping[Key, Completed]]] = {}
 
     async def find(self, info: Info, company: RegistryCompany) -> Completed | None:
@@ -173,7 +177,7 @@ class Known:
             self._read[name] = asyncio.ensure_future(self._find_all(info))
         with in_time():
             found = await self._read[name]
-        return found.get((company.country, company.business_id))
+        return found.get(self._keys[company.country, company.business_id])
 
     async def _find_all(self, info: Info) -> Mapping[Key, Completed]:
         # No client can want anything under the names of these two: a name of GraphQL begins with a letter.
@@ -185,7 +189,7 @@ class Known:
 
     def _condition(self) -> AnyOf:
         by_country: dict[str, list[str]] = {}
-        for country, business_id in sorted(self._keys):
+        for country, business_id in sorted(set(self._keys.values())):
             by_country.setdefault(country, []).append(business_id)
         return AnyOf(
             tuple(

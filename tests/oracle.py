@@ -371,6 +371,7 @@ class Oracle:
         addresses = [
             {part: address[part] for part in parts if address[part] is not None}
             for address in sorted(mine, key=lambda address: address["position"])
+            if address["kind"] in [taken["kind"] for taken in taken_over.get("ADDRESSES", ())]
         ]
         now = {**customer, "addresses": addresses, "industry_id": str(customer["industry_id"])}
         return [field for field, column in columns.items() if field in taken_over and taken_over[field] == now[column]]

@@ -1,0 +1,65 @@
+"""The record of a customer in its national register: the one that it is linked to, else the one with its number."""
+
+from dataclasses import replace
+
+import orjson
+
+from db.connection import Reads
+from resolvers.ids import find_key
+from resolvers.problems import Refused, invalid, not_found
+from resolvers.provenance import ADDRESS
+from resolvers.reading import read
+from resolvers.registries import Registries
+from resolvers.registry_record import Record, Values
+from resolvers.registry_search import find_company
+from resolvers.selection import Field, Fields, One, by_key
+from resolvers.viewer import Viewer
+
+
+def _fields(*names: str) -> Fields:
+    return tuple(Field(name, name) for name in names)
+
+
+CUSTOMER_FIELDS: Fields = (
+    *_fields("name", "business_id", "vat_number", "country", "phone", "email", "website", "marketing_allowed"),
+    Field("industry", "industry", fields=_fields("id", "name")),
+    Field("addresses", "addresses", fields=_fields(*ADDRESS)),
+    Field("registry_link", "registry_link", fields=_fields("registry_id", "business_id", "fields")),
+)
+
+
+async def find_record(
+    reads: Reads, registries: Registries, viewer: Viewer, id_text: str, path: str = "id"
+) -> tuple[Values, Record]:
+    """A customer that the viewer sees, with these fields, and its record.
+
+    Raises Refused with this path: NOT_FOUND where there is no such customer or no such company, INVALID where the
+    customer has no number to look it up by, and what keeps its register from answering.
+    """
+    customer = await _read_customer(reads, viewer, id_text, path)
+    country, registry_id, number = _whom_to_ask(registries, viewer, customer)
+    if number is None:
+        raise Refused(invalid("This customer has no business id or VAT number to look it up by; give it one.", path))
+    found = await find_company(registries, viewer, country, number, registry_id=registry_id, anew=True)
+    if not (found.registry and found.company and found.fetched_at):
+        raise Refused(*(replace(problem, path=(path,)) for problem in found.problems))
+    return customer, Record(found.registry.info.id, found.company, found.fetched_at)
+
+
+async def _read_customer(reads: Reads, viewer: Viewer, id_text: str, path: str) -> Values:
+    key = find_key("Customer", id_text)
+    json = key and await read(reads, viewer, One("Customer", by_key(key), CUSTOMER_FIELDS))
+    if not json:
+        raise Refused(not_found("There is no customer with this id.", path))
+    customer: Values = orjson.loads(json)
+    return customer
+
+
+def _whom_to_ask(registries: Registries, viewer: Viewer, customer: Values) -> tuple[str, str | None, str | None]:
+    """The country, the register if not the usual one, and the number."""
+    country, link = customer["country"], customer["registry_link"]
+    known = {each.info.id: each.info.countries for each in registries.discovered(viewer.locale).registries}
+    if link and link["registry_id"] in known:
+        countries = known[link["registry_id"]] or (country,)
+        return (country if country in countries else countries[0]), link["registry_id"], link["business_id"]
+    return country, None, customer["business_id"] or customer["vat_number"]
