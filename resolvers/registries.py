@@ -134,12 +134,12 @@ class Registries:
     async def lookup(
         self, registry: Registry, country: str, business_id: str, locale: str, *, anew: bool = False
     ) -> Fetched:
-        """A `Company`, one of a few minutes ago at most if it is asked for `anew`; raises the outcomes of the contract."""
+        """A `Company`, asked for `anew` one that is minutes old at most; raises the outcomes of the contract."""
         adapter = registry.adapter.for_country(country)
         ask = partial(ask_lookup, adapter, self._client(registry.info), business_id)
         request = f"company {country} {locale} {business_id}"
         oldest = KEEP_SEARCHES if anew else None
-        kept = await self._ask(registry, request, KEEP_COMPANIES, ask, _written, oldest)
+        kept = await self._ask(registry, request, KEEP_COMPANIES, ask, _written, oldest=oldest)
         return Fetched(_read(kept.answer), kept.fetched_at)
 
     async def check_vat_number(self, vat_number: str) -> Fetched:
@@ -180,6 +180,7 @@ class Registries:
         keep: timedelta,
         ask: Callable[[], Awaitable[Any]],
         write: Callable[[Any], Any],
+        *,
         oldest: timedelta | None = None,
     ) -> Kept:
         start = time.perf_counter()

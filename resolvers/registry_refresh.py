@@ -15,6 +15,7 @@ from resolvers.provenance import column_of
 from resolvers.references import Row
 from resolvers.registry_links import LINKS, keep_link, taken_over
 from resolvers.registry_record import Record, Values, beside, name_of, read_record, with_other_kinds
+from resolvers.rendering import text
 from resolvers.rights import in_organization
 from resolvers.viewer import Viewer
 from resolvers.writer import Draft, Writer, get_writer
@@ -84,7 +85,7 @@ async def _missing(writer: Writer, row: Row, record: Record, says: Values) -> Va
 async def _was_banned(writer: Writer, row: Row, record: Record) -> bool:
     """Whether the record had a ban on marketing already when it was last taken over; who lifted it had reasons."""
     mine = in_organization(LINKS), LINKS.c.customer_id == sa.bindparam("key")
-    known = sa.select(LINKS.c.taken_over.has_key(RegistryField.MARKETING_ALLOWED)).where(
+    known = sa.select(LINKS.c.taken_over.has_key(text(RegistryField.MARKETING_ALLOWED))).where(
         *mine, LINKS.c.business_id == sa.bindparam("number")
     )
     binds = {"key": row["id"], "number": record.company.business_id}
