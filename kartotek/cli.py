@@ -401,6 +401,62 @@ def lookup(
         console.print(f"Source: {found.registry.info.attribution}", highlight=False, markup=False)
 
 
+@app.command()
+def refresh(
+    numbers: Annotated[list[int] | None, typer.Argument(help="Numbers of customers.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All customers that have a record in a register.")] = False,
+    unlinked: Annotated[
+        bool, typer.Option("--unlinked", help="With --all: also those without a record that have a business id.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what differs, not only fill what is empty.")
+    ] = False,
+    older_than: Annotated[
+        float, typer.Option("--older-than", min=0, help="With --all: leave those alone that are fresher, in days.")
+    ] = 1,
+    organization: OrganizationName = None,
+    as_: As = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Refresh customers from their national registers; break it off and run it again, and it goes on.
+
+    Exit code 3 where some could not be refreshed.
+    """
+    from kartotek.refresh import Summary, list_due, refresh_many
+    from kartotek.registries import registries
+    from resolvers.registry_refresh import Overwrite
+
+    settings = settings_for(data_dir)
+
+    async def work(connected: Database) -> Summary:
+        if all_ == bool(numbers):
+            raise CommandFailed("Say which customers: their numbers, or --all.")
+        async with connected.sessions() as session:
+            viewer = await get_viewer(session, organization, as_)
+        due = await list_due(
+            connected, viewer, numbers=numbers or (), older_than=timedelta(days=older_than), unlinked=unlinked
+        )
+        if unknown := set(numbers or ()) - {each["number"] for each in due}:
+            raise CommandFailed(f"There is no customer {', '.join(map(str, sorted(unknown)))}.")
+        how = Overwrite.ALL if overwrite else Overwrite.EMPTY_ONLY
+        async with registries(settings, connected.sessions) as opened:
+            with bars(console) as progress:
+                return await refresh_many(connected, opened, viewer, due, overwrite=how, progress=progress)
+
+    with explained(), database(settings) as url:
+        summary = asyncio.run(connected_to(url, settings, work))
+    counts = ("total", "changed", "unchanged", "failed", "left")
+    table = Table("register", *(Column(count, justify="right") for count in counts))
+    for tally in summary.tallies:
+        table.add_row(tally.registry, *(f"{getattr(tally, count):,}" for count in counts))
+    output = output_console()
+    output.print(table)
+    for note in summary.notes:
+        output.print(note, highlight=False, markup=False)
+    if not summary.is_complete:
+        raise typer.Exit(3)
+
+
 @plugin.command("new")
 def new_plugin_command(
     country: Annotated[str, typer.Argument(help="Whose companies it looks up, ISO 3166-1 alpha-2, such as IS.")],
