@@ -1,16 +1,19 @@
 """A register for tests, as a partner would add one: what it has can be changed while it is asked."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from importlib.metadata import EntryPoint
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 from pydantic import TypeAdapter
 from stdnum import lei
 from stdnum.fi import ytunnus
 from stdnum.util import clean
 
+from db.connection import Database
+from db.models import RegistryCache, table_of
 from plugins.client import RegistryClient
 from plugins.contract import (
     Address,
@@ -60,6 +63,8 @@ class Testers(RegistryAdapter):
         countries=("FI",),
         base_url="https://testers.example/v1",
         looks_up_by_vat=True,
+        calls_per_second=1000,
+        calls_at_once=10,
         searches_by_name=False,
     )
 
@@ -112,3 +117,11 @@ class Register:
         if self.status != 200 or company is None:
             return httpx.Response(404 if self.status == 200 else self.status)
         return httpx.Response(200, content=COMPANY.dump_json(company))
+
+
+async def forget_kept(database: Database) -> None:
+    """As if the time had passed for which answers are kept."""
+    cache = table_of(RegistryCache)
+    async with database.sessions.begin() as session:
+        earlier = {name: cache.c[name] - timedelta(days=2) for name in ("fetched_at", "expires_at")}
+        await session.execute(sa.update(cache).values(**earlier))

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from resolvers.token import create_token
+from tests.builders import a_customer
 from tests.processes import KARTOTEK, environment, serving
 from tests.recorded import OURS
 
@@ -101,3 +102,21 @@ async def test_a_server_asks_the_stand_in_too(database_url, sessions, viewer, st
         ready = await client.get(address.replace("/graphql", "/readyz"))
     assert hits[0] == {"company": {"name": "Nordsken Oy"}}
     assert ready.json() == {"status": "ok"}
+
+
+async def test_customers_are_refreshed_from_the_command_line(database_url, sessions, viewer, stand_in):
+    async with sessions.begin() as session:
+        await a_customer(session, viewer, name="Nordsken", business_id="2900100-7")
+        await a_customer(session, viewer, name="Nobody")
+    settings = {"KARTOTEK_DATABASE_URL": database_url, **stand_in}
+    assert "their numbers, or --all" in kartotek("refresh", **settings).stderr
+    assert "There is no customer 99" in kartotek("refresh", 1, 99, **settings).stderr
+    done = kartotek("refresh", "--all", "--unlinked", "--overwrite", **settings)
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if "by number" in line)
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["by number", "1", "1", "0", "0", "0"]
+    again = kartotek("refresh", "--all", "--unlinked", **settings)
+    assert "by number" not in again.stdout
+    one = kartotek("refresh", 1, 2, **settings)
+    assert one.returncode == 3
+    assert "2 Nobody: This customer has no business id or VAT number" in one.stdout

@@ -2,15 +2,13 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-import sqlalchemy as sa
 
-from db.models import Access, RegistryCache, table_of
+from db.models import Access
 from plugins.contract import Address, AddressKind, CompanyStatus, IndustryCode
 from plugins.discovery import discover
 from resolvers.customer import delete_customer
@@ -18,7 +16,7 @@ from resolvers.registries import Registries
 from resolvers.upsert import upsert_industries
 from schema.api import schema
 from schema.context import Context
-from tests.a_register import MYLLY, POINTS, SWISS, Register
+from tests.a_register import MYLLY, POINTS, SWISS, Register, forget_kept
 from tests.builders import a_customer, a_viewer, an_id, an_industry, an_organization
 
 CUSTOMER = """
@@ -92,14 +90,6 @@ async def refreshed(ask, customer: Any, **variables: Any) -> Any:
 
 def told(done: Any) -> list[tuple[str, list[str]]]:
     return [(problem["code"], problem["path"]) for problem in done["problems"]]
-
-
-async def forget_what_is_kept(database) -> None:
-    """As if the time had passed for which answers are kept."""
-    cache = table_of(RegistryCache)
-    async with database.sessions.begin() as session:
-        earlier = {name: cache.c[name] - timedelta(days=2) for name in ("fetched_at", "expires_at")}
-        await session.execute(sa.update(cache).values(**earlier))
 
 
 # ---------------------------------------------------------------- from a register
@@ -403,7 +393,7 @@ async def test_refreshing_fills_what_is_empty_and_leaves_the_rest(ask, register,
     register.change(phone=None, email=None)
     customer = await imported(ask, overrides={"website": None})
     register.change(name="Mylly Oyj", phone="019 7654321", email=None, status=CompanyStatus.LIQUIDATION)
-    await forget_what_is_kept(database)
+    await forget_kept(database)
     fresh = await refreshed(ask, customer)
     assert (fresh["name"], fresh["phone"], fresh["website"]) == (
         MYLLY.name,
@@ -421,7 +411,7 @@ async def test_refreshing_may_replace_everything_but_empties_nothing(ask, regist
     customer = await imported(ask)
     await ask(UPDATE, id=customer["id"], set={"email": "us@mylly.example", "name": "Mylly"})
     register.change(name="Mylly Oyj", phone=None, email="them@mylly.example", addresses=MYLLY.addresses[:1])
-    await forget_what_is_kept(database)
+    await forget_kept(database)
     some = await refreshed(ask, customer, overwrite="ALL", fields=["EMAIL"])
     assert (some["name"], some["email"]) == ("Mylly", "them@mylly.example")
     fresh = await refreshed(ask, customer, overwrite="ALL")
@@ -431,7 +421,7 @@ async def test_refreshing_may_replace_everything_but_empties_nothing(ask, regist
 
 async def test_refreshing_without_a_difference_changes_nothing(ask, database):
     customer = await imported(ask)
-    await forget_what_is_kept(database)
+    await forget_kept(database)
     for overwrite in ("EMPTY_ONLY", "ALL"):
         fresh = await refreshed(ask, customer, overwrite=overwrite)
         assert fresh["version"] == 1
@@ -442,7 +432,7 @@ async def test_addresses_are_filled_by_their_kind(ask, register, database):
     register.change(addresses=MYLLY.addresses[:1])
     customer = await imported(ask, overrides={"addresses": [{"kind": "POSTAL", "city": "Pori"}]})
     register.change()
-    await forget_what_is_kept(database)
+    await forget_kept(database)
     fresh = await refreshed(ask, customer)
     assert [(each["kind"], each["city"]) for each in fresh["addresses"]] == [
         ("POSTAL", "Pori"),
@@ -454,7 +444,7 @@ async def test_addresses_are_filled_by_their_kind(ask, register, database):
 async def test_a_new_ban_on_marketing_is_heeded_and_one_that_was_lifted_here_stays_lifted(ask, register, database):
     customer = await imported(ask)
     register.change(marketing_blocked=True)
-    await forget_what_is_kept(database)
+    await forget_kept(database)
     assert not (await refreshed(ask, customer))["marketingAllowed"]
     await ask(UPDATE, id=customer["id"], set={"marketingAllowed": True})
     assert (await refreshed(ask, customer))["marketingAllowed"]
@@ -488,7 +478,7 @@ async def test_differences_are_told_field_by_field_and_nothing_changes(ask, regi
         marketing_blocked=True,
     )
     await ask(UPDATE, id=customer["id"], set={"email": "us@mylly.example"})
-    await forget_what_is_kept(database)
+    await forget_kept(database)
     done = await ask(DIFF, id=customer["id"])
     assert (done["status"], done["problems"]) == ("BANKRUPT", [])
     assert {each["field"]: (each["current"], each["registry"]) for each in done["fields"]} == {
@@ -529,7 +519,7 @@ async def test_a_register_that_has_nothing_to_say_changes_nothing(
 ):
     customer = await imported(ask)
     register.status = status
-    await forget_what_is_kept(database)
+    await forget_kept(database)
     done = await ask(document, id=customer["id"])
     assert told(done) == [(code, path)]
     link = "query($id: ID!) { done: customer(id: $id) { registryLink { status } version } }"
