@@ -18,8 +18,7 @@ from db.models.base import now
 from resolvers.problems import Problem, Refused
 from resolvers.reading import read
 from resolvers.registries import Registries
-from resolvers.registry_linked import find_record
-from resolvers.registry_refresh import Overwrite, refresh_customer
+from resolvers.registry_refresh import Overwrite, find_refreshable, refresh_customer
 from resolvers.selection import Compare, Condition, Field, Fields, Listing, Missing, Not, One, Operand, by_key
 from resolvers.viewer import Viewer
 
@@ -156,7 +155,7 @@ class _Run:
 
     async def _try(self, tally: Tally, customer: Customer) -> Sequence[Problem]:
         try:
-            _, record = await find_record(self.database.reads, self.registries, self.viewer, customer["id"])
+            record = await find_refreshable(self.database.reads, self.registries, self.viewer, customer["id"])
         except Refused as refusal:
             return refusal.problems
         async with self.database.sessions.begin() as session:

@@ -18,11 +18,11 @@ from resolvers.references import Ref, Row
 from resolvers.rights import in_organization
 from resolvers.viewer import Viewer
 from resolvers.writer import Draft, Writer
-from resolvers.writing import prepare, store
+from resolvers.writing import one_at_a_time, prepare, store
 
 INDUSTRIES = table_of(Industry)
 LEAST = 2
-LONGEST_NAME = 200
+LONGEST_NAME, LONGEST_CODE = 200, 20
 
 
 async def find_industry(session: AsyncSession, viewer: Viewer, code: IndustryCode) -> Row | None:
@@ -37,20 +37,19 @@ async def find_industry(session: AsyncSession, viewer: Viewer, code: IndustryCod
 
 
 async def find_or_make_industry(writer: Writer, code: IndustryCode) -> Ref | None:
-    """A reference to the industry that fits, made where there is none; None where the organisation has retired it."""
+    """A reference to the industry that fits, made where there is none; None where it was retired or cannot be made."""
     found = await find_industry(writer.session, writer.viewer, code)
     if found is None:
-        draft = Draft((), {"name": _name(code), "code": code.code})
-        await prepare(writer, INDUSTRY, [draft])
-        if not draft.is_fine:
-            return None
-        await store(writer, INDUSTRY, [draft])
-        found = draft.values
-    return _ref(found) if found["is_active"] else None
+        await one_at_a_time(writer, "industries")
+        found = await find_industry(writer.session, writer.viewer, code) or await _make(writer, code)
+    return Ref("id", ids.encode("Industry", found["id"])) if found and found["is_active"] else None
 
 
-def _ref(row: Row) -> Ref:
-    return Ref("id", ids.encode("Industry", row["id"]))
+async def _make(writer: Writer, code: IndustryCode) -> Row | None:
+    draft = Draft((), {"name": _name(code), "code": code.code[:LONGEST_CODE]})
+    await prepare(writer, INDUSTRY, [draft])
+    await store(writer, INDUSTRY, [draft])
+    return draft.values if draft.is_fine else None
 
 
 def _name(code: IndustryCode) -> str:

@@ -14,7 +14,7 @@ from resolvers.forms import ADDRESSES, plain_label
 from resolvers.industry_codes import find_industry
 from resolvers.problems import Problem, Refused
 from resolvers.registries import Registries
-from resolvers.registry_linked import find_record
+from resolvers.registry_linked import find_record, read_customer
 from resolvers.registry_record import Record, Values, name_of, read_record
 from resolvers.viewer import Viewer
 
@@ -54,7 +54,8 @@ async def compare_customer(database: Database, registries: Registries, viewer: V
     What a register does not have is no difference, unless it once came from there and was not edited since.
     """
     try:
-        customer, record = await find_record(database.reads, registries, viewer, id_text, "customerId")
+        customer = await read_customer(database.reads, viewer, id_text, "customerId")
+        record = await find_record(registries, viewer, customer, "customerId")
     except Refused as refusal:
         return Diff(problems=refusal.problems)
     async with database.sessions() as session:

@@ -17,7 +17,7 @@ from resolvers.rights import in_organization, sees_customer
 from resolvers.validation import camel
 from resolvers.viewer import Viewer
 from resolvers.writer import Draft, Writer, get_writer
-from resolvers.writing import Outcome, get_editable, prepare, store, taken, with_parts
+from resolvers.writing import Outcome, get_editable, one_at_a_time, prepare, store, taken, with_parts
 
 
 class OnDuplicate(enum.StrEnum):
@@ -69,7 +69,7 @@ def _refuse_persons(record: Record, *, allowed: bool) -> None:
 
 
 async def _import(writer: Writer, record: Record, overrides: Values, on_duplicate: OnDuplicate) -> Imported:
-    await _wait_for_others(writer, record)
+    await one_at_a_time(writer, f"{record.registry_id} {record.company.business_id}")
     row = await _find_stored(writer, record, on_duplicate)
     values = dict(read_record(record.company))
     if record.company.industry and "industry" not in overrides:
@@ -83,13 +83,6 @@ async def _import(writer: Writer, record: Record, overrides: Values, on_duplicat
     await store(writer, CUSTOMER, [draft])
     await keep_link(writer, draft, record, taken_over(draft, values))
     return Imported(draft.key, created=row is None)
-
-
-async def _wait_for_others(writer: Writer, record: Record) -> None:
-    """Until the transaction ends nobody else of the organisation imports this company."""
-    name = f"{writer.viewer.organization_id} {record.registry_id} {record.company.business_id}"
-    lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))
-    await writer.session.execute(sa.select(lock))
 
 
 async def _find_stored(writer: Writer, record: Record, on_duplicate: OnDuplicate) -> Row | None:

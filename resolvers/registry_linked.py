@@ -22,37 +22,36 @@ def _fields(*names: str) -> Fields:
 
 CUSTOMER_FIELDS: Fields = (
     *_fields("name", "business_id", "vat_number", "country", "phone", "email", "website", "marketing_allowed"),
+    Field("viewer_can_edit", "viewer_can_edit"),
     Field("industry", "industry", fields=_fields("id", "name")),
     Field("addresses", "addresses", fields=_fields(*ADDRESS)),
     Field("registry_link", "registry_link", fields=_fields("registry_id", "business_id", "fields")),
 )
 
 
-async def find_record(
-    reads: Reads, registries: Registries, viewer: Viewer, id_text: str, path: str = "id"
-) -> tuple[Values, Record]:
-    """A customer that the viewer sees, with these fields, and its record.
-
-    Raises Refused with this path: NOT_FOUND where there is no such customer or no such company, INVALID where the
-    customer has no number to look it up by, and what keeps its register from answering.
-    """
-    customer = await _read_customer(reads, viewer, id_text, path)
-    country, registry_id, number = _whom_to_ask(registries, viewer, customer)
-    if number is None:
-        raise Refused(invalid("This customer has no business id or VAT number to look it up by; give it one.", path))
-    found = await find_company(registries, viewer, country, number, registry_id=registry_id, anew=True)
-    if not (found.registry and found.company and found.fetched_at):
-        raise Refused(*(replace(problem, path=(path,)) for problem in found.problems))
-    return customer, Record(found.registry.info.id, found.company, found.fetched_at)
-
-
-async def _read_customer(reads: Reads, viewer: Viewer, id_text: str, path: str) -> Values:
+async def read_customer(reads: Reads, viewer: Viewer, id_text: str, path: str) -> Values:
+    """These fields of a customer that the viewer sees; raises Refused with this path: NOT_FOUND where there is none."""
     key = find_key("Customer", id_text)
     json = key and await read(reads, viewer, One("Customer", by_key(key), CUSTOMER_FIELDS))
     if not json:
         raise Refused(not_found("There is no customer with this id.", path))
     customer: Values = orjson.loads(json)
     return customer
+
+
+async def find_record(registries: Registries, viewer: Viewer, customer: Values, path: str) -> Record:
+    """The record of a customer, as `read_customer` gives it.
+
+    Raises Refused with this path: INVALID where the customer has no number to look it up by, NOT_FOUND where there is
+    no such company, and what keeps its register from answering.
+    """
+    country, registry_id, number = _whom_to_ask(registries, viewer, customer)
+    if number is None:
+        raise Refused(invalid("This customer has no business id or VAT number to look it up by; give it one.", path))
+    found = await find_company(registries, viewer, country, number, registry_id=registry_id, anew=True)
+    if not (found.registry and found.company and found.fetched_at):
+        raise Refused(*(replace(problem, path=(path,)) for problem in found.problems))
+    return Record(found.registry.info.id, found.company, found.fetched_at)
 
 
 def _whom_to_ask(registries: Registries, viewer: Viewer, customer: Values) -> tuple[str, str | None, str | None]:

@@ -7,12 +7,15 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.connection import Reads
 from db.models import RegistryField
 from resolvers.customer import CUSTOMER
 from resolvers.industry_codes import find_or_make_industry
-from resolvers.problems import Refused
+from resolvers.problems import Refused, forbidden
 from resolvers.provenance import column_of
 from resolvers.references import Row
+from resolvers.registries import Registries
+from resolvers.registry_linked import find_record, read_customer
 from resolvers.registry_links import LINKS, keep_link, taken_over
 from resolvers.registry_record import Record, Values, beside, name_of, read_record, with_other_kinds
 from resolvers.rendering import text
@@ -27,6 +30,17 @@ class Overwrite(enum.StrEnum):
 
     EMPTY_ONLY = "EMPTY_ONLY"
     ALL = "ALL"
+
+
+async def find_refreshable(reads: Reads, registries: Registries, viewer: Viewer, id_text: str) -> Record:
+    """What `refresh_customer` takes over into a customer that the viewer may edit.
+
+    Raises Refused with the path `("id",)`; no register is asked for whom the viewer does not see or may not edit.
+    """
+    customer = await read_customer(reads, viewer, id_text, "id")
+    if not customer["viewer_can_edit"]:
+        raise Refused(forbidden("You see this customer, but your role does not let you change it.", "id"))
+    return await find_record(registries, viewer, customer, "id")
 
 
 @answering

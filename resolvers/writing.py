@@ -438,6 +438,15 @@ def _taken_by_row(column: str, value: Any, earlier: Draft) -> Problem:
     return Problem(ProblemCode.DUPLICATE, message, (camel(column),))
 
 
+async def one_at_a_time(writer: Writer, what: str) -> None:
+    """Wait until nobody else of the organisation is at the same thing, and keep them waiting to the transaction's end.
+
+    For what cannot be locked as a row, since it is about to be made.
+    """
+    lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"{writer.viewer.organization_id} {what}", 0))
+    await writer.session.execute(sa.select(lock))
+
+
 # ---------------------------------------------------------------- storing
 
 

@@ -9,10 +9,9 @@ from resolvers.problems import Refused
 from resolvers.registry_diff import compare_customer
 from resolvers.registry_import import OnDuplicate as OnDuplicateValues
 from resolvers.registry_import import import_customer
-from resolvers.registry_linked import find_record
 from resolvers.registry_record import Record
 from resolvers.registry_refresh import Overwrite as OverwriteValues
-from resolvers.registry_refresh import refresh_customer
+from resolvers.registry_refresh import find_refreshable, refresh_customer
 from resolvers.registry_search import find_company
 from resolvers.writer import find_refusal
 from resolvers.writing import Outcome, refused
@@ -101,7 +100,7 @@ async def _refresh_customer(root: Any, info: Info, id: str, **options: Any) -> C
         return CustomerPayload.of(refused(refusal))
     try:
         with in_time():
-            _, record = await find_record(context.database.reads, context.registries, context.viewer, id)
+            record = await find_refreshable(context.database.reads, context.registries, context.viewer, id)
     except Refused as why_not:
         return CustomerPayload.of(refused(*why_not.problems))
     given = {name: value for name, value in options.items() if value is not None}

@@ -1,5 +1,7 @@
 """A register for tests, as a partner would add one: what it has can be changed while it is asked."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import EntryPoint
@@ -27,6 +29,8 @@ from plugins.contract import (
     RegistryInfo,
     hookimpl,
 )
+from plugins.discovery import discover
+from resolvers.registries import Registries
 
 KARTOTEK_CONTRACT = 1
 POINTS = [EntryPoint("testers", "tests.a_register", "kartotek.registries")]
@@ -125,3 +129,13 @@ async def forget_kept(database: Database) -> None:
     async with database.sessions.begin() as session:
         earlier = {name: cache.c[name] - timedelta(days=2) for name in ("fetched_at", "expires_at")}
         await session.execute(sa.update(cache).values(**earlier))
+
+
+@asynccontextmanager
+async def reached(database: Database, register: Register) -> AsyncIterator[Registries]:
+    """The registers of the tests, as a server reaches them."""
+    opened = Registries(
+        database.sessions, lambda locale: discover(locale, entry_points=POINTS), transport=httpx.MockTransport(register)
+    )
+    yield opened
+    await opened.aclose()

@@ -32,6 +32,7 @@ from resolvers.token import create_token
 from resolvers.viewer import Viewer
 from schema.api import schema
 from schema.context import Context
+from tests.a_register import MYLLY, Register, Testers, reached
 from tests.builders import (
     NOTHING,
     a_case,
@@ -67,6 +68,8 @@ VALUES: Mapping[str, Any] = {
     "probability": 50,
     "isInternal": False,
     "take": "name",
+    "businessId": MYLLY.business_id,
+    "registryId": Testers.info.id,
     "expectedVersion": 1,
 }
 
@@ -261,8 +264,9 @@ async def test_what_is_another_organisations_is_not_found(worlds, mutation: str,
         name: value_for(argument.type, (name,), path, way, own, other, written_by(mutation))
         for name, argument in MUTATIONS[mutation].args.items()
     }
-    context = Context(database, viewer)
-    result = await schema.execute(document_for(mutation), variable_values=variables, context_value=context)
+    async with reached(database, Register()) as registries:
+        context = Context(database, viewer, registries)
+        result = await schema.execute(document_for(mutation), variable_values=variables, context_value=context)
     assert result.errors is None
     assert result.data
     assert {"code": "NOT_FOUND", "path": list(path)} in result.data["answer"]["problems"]
@@ -307,9 +311,9 @@ async def test_what_is_somebody_elses_is_not_found_or_may_not_be_changed(
         name: value_for(argument.type, (name,), path, way, own, other, written_by(mutation))
         for name, argument in MUTATIONS[mutation].args.items()
     }
-    result = await schema.execute(
-        document_for(mutation), variable_values=variables, context_value=Context(database, clerk)
-    )
+    async with reached(database, Register()) as registries:
+        context = Context(database, clerk, registries)
+        result = await schema.execute(document_for(mutation), variable_values=variables, context_value=context)
     assert result.errors is None
     assert result.data
     is_seen = kind == "seen" and entity in ("Customer", "Contact")

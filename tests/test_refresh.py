@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from stdnum.fi import ytunnus
@@ -12,12 +11,10 @@ from stdnum.fi import ytunnus
 from db.models import RegistryField
 from kartotek.refresh import PATIENCE, Summary, list_due, refresh_many
 from plugins.contract import CompanyStatus
-from plugins.discovery import discover
 from resolvers.reading import read
-from resolvers.registries import Registries
 from resolvers.registry_refresh import Overwrite
 from resolvers.selection import Field, Listing
-from tests.a_register import MYLLY, POINTS, Register, forget_kept
+from tests.a_register import MYLLY, Register, forget_kept, reached
 from tests.builders import a_customer
 
 DAY = timedelta(days=1)
@@ -35,12 +32,9 @@ def register() -> Register:
 
 
 @pytest.fixture
-async def registries(sessions, register):
-    opened = Registries(
-        sessions, lambda locale: discover(locale, entry_points=POINTS), transport=httpx.MockTransport(register)
-    )
-    yield opened
-    await opened.aclose()
+async def registries(database, register):
+    async with reached(database, register) as opened:
+        yield opened
 
 
 @pytest.fixture

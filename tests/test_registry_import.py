@@ -4,19 +4,16 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
 from db.models import Access
 from plugins.contract import Address, AddressKind, CompanyStatus, IndustryCode
-from plugins.discovery import discover
 from resolvers.customer import delete_customer
-from resolvers.registries import Registries
 from resolvers.upsert import upsert_industries
 from schema.api import schema
 from schema.context import Context
-from tests.a_register import MYLLY, POINTS, SWISS, Register, forget_kept
+from tests.a_register import MYLLY, SWISS, Register, forget_kept, reached
 from tests.builders import a_customer, a_viewer, an_id, an_industry, an_organization
 
 CUSTOMER = """
@@ -55,12 +52,9 @@ def register() -> Register:
 
 
 @pytest.fixture
-async def registries(sessions, register):
-    opened = Registries(
-        sessions, lambda locale: discover(locale, entry_points=POINTS), transport=httpx.MockTransport(register)
-    )
-    yield opened
-    await opened.aclose()
+async def registries(database, register):
+    async with reached(database, register) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from db.models.base import now
 from resolvers.ids import TAGS, decode, encode
 from schema.api import schema
 from schema.context import Context
+from tests.a_register import MYLLY, Register, reached
 from tests.builders import an_organization
 from tests.oracle import camel
 
@@ -350,6 +351,8 @@ STEPS: list[Step] = [
     ),
     ("undoBulkOperation", lambda known: {"id": known("BulkOperation", matched=2)}),
     ("undoBulkOperation", lambda known: {"id": known("BulkOperation", matched=2, status="APPLIED")}),
+    ("importCustomer", lambda known: {"country": "FI", "businessId": MYLLY.business_id, "overrides": {"phone": None}}),
+    ("refreshCustomer", lambda known: {"id": known("Customer", business_id=MYLLY.business_id)}),
     ("createToken", lambda known: {"input": {"name": "ci", "scope": "READ", "expiresAt": "2199-01-01T00:00:00Z"}}),
     ("revokeToken", lambda known: {"id": known("Token", name="ci")}),
 ]
@@ -364,30 +367,31 @@ def test_every_mutation_is_a_step():
 async def test_the_trail_is_the_difference_of_the_database(database):
     async with database.sessions.begin() as session:
         viewer = await an_organization(session, currency=CURRENCY)
-    context = Context(database, viewer)
-    before = await snapshot(database)
-    for mutation, variables_of in STEPS:
-        started = now()
-        variables = variables_of(Known(before))
-        result = await schema.execute(
-            written(mutation, variables), variable_values=dict(variables), context_value=context
-        )
-        assert not result.errors
-        assert result.data
-        after = await snapshot(database)
-        new = traced(before, after)
-        said = [
-            (row["kind"], row["entity_type"], row["entity_id"], row["field"], row["old"], row["new"]) for row in new
-        ]
-        assert sorted(said, key=repr) == expected(before, after), mutation
-        is_idle = variables.get("dryRun") or variables.get("set") == {"name": "Aalto Ab"}
-        assert bool(said) != bool(is_idle), (mutation, result.data)
-        for row in new:
-            assert (row["organization_id"], row["by_id"]) == (viewer.organization_id, viewer.user_id)
-            assert started <= row["at"] <= now()
-            assert row["operation_id"] in {None, *(key[1] for key in after["bulk_operations"])}
-        told_labels(new, after)
-        before = after
+    async with reached(database, Register()) as registries:
+        context = Context(database, viewer, registries)
+        before = await snapshot(database)
+        for mutation, variables_of in STEPS:
+            started = now()
+            variables = variables_of(Known(before))
+            result = await schema.execute(
+                written(mutation, variables), variable_values=dict(variables), context_value=context
+            )
+            assert not result.errors
+            assert result.data
+            after = await snapshot(database)
+            new = traced(before, after)
+            said = [
+                (row["kind"], row["entity_type"], row["entity_id"], row["field"], row["old"], row["new"]) for row in new
+            ]
+            assert sorted(said, key=repr) == expected(before, after), mutation
+            is_idle = variables.get("dryRun") or variables.get("set") == {"name": "Aalto Ab"}
+            assert bool(said) != bool(is_idle), (mutation, result.data)
+            for row in new:
+                assert (row["organization_id"], row["by_id"]) == (viewer.organization_id, viewer.user_id)
+                assert started <= row["at"] <= now()
+                assert row["operation_id"] in {None, *(key[1] for key in after["bulk_operations"])}
+            told_labels(new, after)
+            before = after
 
 
 def told_labels(new, after):

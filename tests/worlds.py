@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 
 from db.connection import Database, connected
+from plugins.discovery import discover
 from resolvers.ids import decode
+from resolvers.registries import Registries
 from resolvers.viewer import Viewer
 from schema.api import schema
 from schema.context import Context
@@ -35,9 +37,9 @@ async def answered(
     database: Database, viewer: Viewer | None, document: str, variables: Mapping[str, Any] | None = None
 ) -> Any:
     """The whole answer, as a client gets it."""
-    result = await schema.execute(
-        document, variable_values=dict(variables or {}), context_value=Context(database, viewer)
-    )
+    no_registers = Registries(database.sessions, lambda locale: discover(locale, entry_points=()))
+    context = Context(database, viewer, no_registers)
+    result = await schema.execute(document, variable_values=dict(variables or {}), context_value=context)
     answer: dict[str, Any] = {"data": orjson.loads(orjson.dumps(result.data))}
     return answer | ({"errors": [error.formatted for error in result.errors]} if result.errors else {})
 
