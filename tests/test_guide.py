@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from kartotek.settings import Settings
 from resolvers.token import create_token
 from tests.builders import an_organization
+from tests.clients import client_on
+from tests.finnish_register import finnish_register
 
 GUIDE = Path(__file__).parent.parent / "docs/guide.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -58,6 +63,15 @@ class Shortened:
             begins = told.startswith(shown.partition("…")[0])
             return self._meant.setdefault(shown, told) if begins else shown
         return shown
+
+
+@pytest.fixture
+async def client(database_url):
+    """A client of an application whose Finnish register has companies of ours."""
+    with finnish_register() as base:
+        settings = Settings(database_url=database_url, registry_values={"FI_BASE_URL": base}, registry_stand_ins=True)
+        async for client in client_on(settings):
+            yield client
 
 
 async def test_every_example_answers_as_the_page_shows(client, sessions):

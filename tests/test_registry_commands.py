@@ -1,55 +1,22 @@
 """The commands about national registers, and a server whose register is a stand-in on this machine."""
 
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from resolvers.token import create_token
 from tests.builders import a_customer
+from tests.finnish_register import Ytj, finnish_register
 from tests.processes import KARTOTEK, environment, serving
-from tests.recorded import OURS
-
-
-class Ytj(BaseHTTPRequestHandler):
-    """Speaks as the Finnish register does."""
-
-    called: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        self.called.append(asked.path)
-        named = {"businessId": "one", "name": "several"}
-        params = parse_qs(asked.query)
-        name = next((answer for param, answer in named.items() if param in params), "none")
-        content = (OURS / "fi" / f"{name}.json").read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
 def stand_in() -> Iterator[dict[str, str]]:
     """The settings that lead to it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ytj)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        base = f"http://127.0.0.1:{server.server_port}/opendata"
+    with finnish_register() as base:
         yield {"KARTOTEK_REGISTRY_FI_BASE_URL": base, "KARTOTEK_REGISTRY_STAND_INS": "1"}
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def kartotek(*words: object, **settings: str) -> subprocess.CompletedProcess[str]:
