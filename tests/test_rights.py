@@ -25,7 +25,7 @@ from db.connection import Database, connected
 from db.models import Access, metadata, table_of
 from resolvers.ids import TAGS, encode
 from resolvers.viewer import Viewer
-from tests.asking import BEYOND_ROOTS, ROOT_FIELDS, TYPES, Asking, Draw, Question, Writer, is_entity, jsonable, lists_in
+from tests.asking import OUTSIDE, ROOT_FIELDS, TYPES, Asking, Draw, Question, Writer, is_entity, jsonable, lists_in
 from tests.conftest import cloned
 from tests.oracle import Ask, Oracle
 from tests.rows import ENTITIES, LEVELS, RIGHTS, Row, Rows, a_world, insert, permissions
@@ -225,7 +225,7 @@ def calls(name: str, argument: str, values: Any, below: str) -> str:
     return f"{{ {' '.join(texts)} }}"
 
 
-@pytest.mark.parametrize("name", sorted(ROOT_FIELDS.keys() - BEYOND_ROOTS))
+@pytest.mark.parametrize("name", sorted(ROOT_FIELDS.keys() - OUTSIDE))
 async def test_no_field_tells_of_what_is_hidden(database, name):
     for document in documents(name):
         for twin in FEW:
