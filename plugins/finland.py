@@ -23,7 +23,7 @@ from plugins.contract import (
     Unavailable,
     hookimpl,
 )
-from plugins.record import Record, joined, web_address
+from plugins.record import Record, joined, street, web_address
 
 KARTOTEK_CONTRACT = 1
 
@@ -140,12 +140,12 @@ class Ytj(RegistryAdapter):
         return tuple(sorted((each for each in found if each), key=lambda each: each.kind is AddressKind.POSTAL))
 
     def _address(self, record: Record) -> Address | None:
-        """Its `co` is left out: it may name a person."""
+        """Its `co` is left out, and whoever is named so in another line: that may be a person."""
         kind = ADDRESS_KINDS.get(record.text("type") or "")
         box = record.text("postOfficeBox")
         number = joined(record.text("buildingNumber"), record.text("entrance"), record.text("apartmentNumber"))
-        street = joined(record.text("street"), number, record.text("apartmentIdSuffix"))
-        lines = joined(street, f"PL {box}" if box else None, record.text("freeAddressLine"), by=", ")
+        house = joined(record.text("street"), number, record.text("apartmentIdSuffix"))
+        lines = street((house, f"PL {box}" if box else None, record.text("freeAddressLine")))
         city = self._spoken(record, "postOffices", "city")
         if kind is None or not (lines or city):
             return None
