@@ -25,7 +25,7 @@ from kartotek.settings import Settings
 from resolvers.founding import init_organization
 from resolvers.problems import Problem
 from resolvers.reading import read
-from resolvers.selection import Field, Listing
+from resolvers.selection import Field, Listing, plain_fields
 from resolvers.viewer import Viewer, find_first_administrator, find_viewer_by_email
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ console = Console(stderr=True)
 TOKENS = Listing(
     "Token",
     (
-        *(Field(name, name) for name in ("id", "name", "scope", "last_used_at", "expires_at")),
-        Field("user", "user", fields=(Field("email", "email"),)),
+        *plain_fields("id", "name", "scope", "last_used_at", "expires_at"),
+        Field("user", "user", fields=plain_fields("email")),
     ),
 )
 

@@ -19,7 +19,19 @@ from resolvers.problems import Problem, Refused
 from resolvers.reading import read
 from resolvers.registries import Registries
 from resolvers.registry_refresh import Overwrite, find_refreshable, refresh_customer
-from resolvers.selection import Compare, Condition, Field, Fields, Listing, Missing, Not, One, Operand, by_key
+from resolvers.selection import (
+    Compare,
+    Condition,
+    Field,
+    Fields,
+    Listing,
+    Missing,
+    Not,
+    One,
+    Operand,
+    by_key,
+    plain_fields,
+)
 from resolvers.viewer import Viewer
 
 Progress = Callable[[str, int, int], None]
@@ -33,12 +45,8 @@ UNNAMED = "by number"
 """Customers without a link: which register answers, their numbers tell."""
 
 _FIELDS: Fields = (
-    *(Field(name, name) for name in ("id", "number", "name", "version")),
-    Field(
-        "registry_link",
-        "registry_link",
-        fields=tuple(Field(name, name) for name in ("registry_id", "status", "fetched_at")),
-    ),
+    *plain_fields("id", "number", "name", "version"),
+    Field("registry_link", "registry_link", fields=plain_fields("registry_id", "status", "fetched_at")),
 )
 
 

@@ -16,7 +16,7 @@ from resolvers.columns import Expression, key_in, tagged
 from resolvers.customer import BUSINESS_ID, CUSTOMER, CUSTOMERS
 from resolvers.entities import ENTITIES
 from resolvers.operations import Act, Counts, Operation, close_operation, find_problems, open_operation, preview_of
-from resolvers.problems import Problem, Refused, forbidden, invalid, stale
+from resolvers.problems import Problem, Refused, forbidden, invalid, not_editable, stale
 from resolvers.rendering import literal, text
 from resolvers.rights import Predicate, Table
 from resolvers.selection import Condition
@@ -46,7 +46,7 @@ MOST_IDS = 100_000
 
 _MESSAGES: Mapping[ProblemCode, str] = {
     ProblemCode.NOT_FOUND: "There is no customer with this id.",
-    ProblemCode.FORBIDDEN: "You see this customer, but your role does not let you change it.",
+    ProblemCode.FORBIDDEN: not_editable("customer"),
     ProblemCode.CONFLICT: "Internal customers are left out of mass updates; change it by itself.",
 }
 

@@ -241,7 +241,7 @@ CUSTOMER = Entity(
         "addresses": Parts(
             models.Address,
             by="customer_id",
-            fields=columns("kind", "street", "post_code", "city", "region", "country"),
+            fields=columns(*provenance.ADDRESS),
             order="position",
         ),
         "contacts": ToMany("Contact", by="customer_id", sees=rights.is_there),

@@ -76,7 +76,7 @@ async def _lock_both(writer: Writer, into_id: str, from_id: str) -> tuple[Row, R
         try:
             rows[name] = await get_editable(writer, CUSTOMER, id_text, for_deletion=name == "from")
         except Refused as refusal:
-            problems += [replace(problem, path=(name,)) for problem in refusal.problems]
+            problems += [problem.at(name) for problem in refusal.problems]
     if problems:
         raise Refused(*problems)
     if rows["into"]["is_internal"] != rows["from"]["is_internal"]:

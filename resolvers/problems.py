@@ -27,6 +27,10 @@ class Problem:
         """The same problem, seen from further up."""
         return replace(self, path=(*prefix, *self.path))
 
+    def at(self, *path: str) -> "Problem":
+        """The same problem, told of another place."""
+        return replace(self, path=path)
+
 
 def invalid(message: str, *path: str) -> Problem:
     """The value itself cannot be right."""
@@ -41,6 +45,11 @@ def not_found(message: str, *path: str) -> Problem:
 def forbidden(message: str, *path: str) -> Problem:
     """The viewer sees it but may not change it."""
     return Problem(ProblemCode.FORBIDDEN, message, path)
+
+
+def not_editable(noun: str) -> str:
+    """What is said to those who see a thing and may not edit it."""
+    return f"You see this {noun}, but your role does not let you change it."
 
 
 def conflict(message: str, *path: str) -> Problem:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Expression = sa.ColumnElement[Any]
 
-ADDRESS = ("kind", "street", "post_code", "city", "region", "country")
+ADDRESS = tuple(models.AddressFields.model_fields)
+"""Columns of an address that say something."""
 
 
 def column_of(field: RegistryField) -> str:

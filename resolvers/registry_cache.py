@@ -58,11 +58,16 @@ async def newer_answer_to(
     kept = await _find(sessions, CACHE.c.registry_id == registry_id, CACHE.c.request == request)
     if kept and kept.fetched_at >= since:
         return kept
-    asked, moment = await ask(), now()
-    row = {"answer": asked.answer, "fetched_at": moment, "expires_at": moment + asked.keep}
+    asked = await ask()
+    row = _row(asked.answer, asked.keep)
     async with sessions.begin() as session:
         await session.execute(_replacing(registry_id, request, row))
-    return Kept(asked.answer, moment, is_new=True)
+    return Kept(row["answer"], row["fetched_at"], is_new=True)
+
+
+def _row(answer: Any, keep: timedelta) -> dict[str, Any]:
+    moment = now()
+    return {"answer": answer, "fetched_at": moment, "expires_at": moment + keep}
 
 
 def _replacing(registry_id: str, request: str, row: Mapping[str, Any], **options: Any) -> postgresql.Insert:
@@ -93,9 +98,8 @@ async def _find(sessions: Sessions, *key: sa.ColumnElement[bool]) -> Kept | None
 
 async def _claim(sessions: Sessions, registry_id: str, request: str) -> bool:
     """Whether it is ours to ask."""
-    moment = now()
-    row = {"answer": None, "fetched_at": moment, "expires_at": moment + LONGEST_WAIT}
-    is_free = CACHE.c.expires_at <= moment
+    row = _row(None, LONGEST_WAIT)
+    is_free = CACHE.c.expires_at <= row["fetched_at"]
     statement = _replacing(registry_id, request, row, where=is_free).returning(CACHE.c.request)
     async with sessions.begin() as session:
         return await session.scalar(statement) is not None
@@ -108,8 +112,7 @@ async def _ask(sessions: Sessions, ask: Callable[[], Awaitable[Asked]], *key: sa
         async with sessions.begin() as session:
             await session.execute(sa.delete(CACHE).where(*key, CACHE.c.answer.is_(None)))
         raise
-    moment = now()
-    kept = {"answer": asked.answer, "fetched_at": moment, "expires_at": moment + asked.keep}
+    row = _row(asked.answer, asked.keep)
     async with sessions.begin() as session:
-        await session.execute(sa.update(CACHE).where(*key).values(**kept))
-    return Kept(asked.answer, moment, is_new=True)
+        await session.execute(sa.update(CACHE).where(*key).values(**row))
+    return Kept(row["answer"], row["fetched_at"], is_new=True)

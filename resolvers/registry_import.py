@@ -95,7 +95,7 @@ async def _find_stored(writer: Writer, record: Record, on_duplicate: OnDuplicate
     try:
         row = await get_editable(writer, CUSTOMER, encode("Customer", holder["id"]))
     except Refused as refusal:
-        raise Refused(*(replace(problem, path=("businessId",)) for problem in refusal.problems)) from refusal
+        raise Refused(*(problem.at("businessId") for problem in refusal.problems)) from refusal
     return (await with_parts(writer, CUSTOMER, [row]))[0]
 
 
@@ -131,4 +131,4 @@ def _duplicate(record: Record, holder: Row) -> Problem:
 def _placed(problem: Problem, overrides: Values) -> Problem:
     """Where it is the register's value that stands in the way, the path is that of the number."""
     is_override = problem.path[1:2] and problem.path[1] in map(camel, overrides)
-    return problem if is_override else replace(problem, path=("businessId",))
+    return problem if is_override else problem.at("businessId")

@@ -1,31 +1,25 @@
 """The record of a customer in its national register: the one that it is linked to, else the one with its number."""
 
-from dataclasses import replace
-
 import orjson
 
 from db.connection import Reads
 from resolvers.ids import find_key
-from resolvers.problems import Refused, invalid, not_found
+from resolvers.problems import Refused, invalid
 from resolvers.provenance import ADDRESS
 from resolvers.reading import read
+from resolvers.references import Ref, unknown
 from resolvers.registries import Registries
 from resolvers.registry_record import Record, Values
-from resolvers.registry_search import find_company
-from resolvers.selection import Field, Fields, One, by_key
+from resolvers.registry_search import FoundCompany, find_company
+from resolvers.selection import Field, Fields, One, by_key, plain_fields
 from resolvers.viewer import Viewer
 
-
-def _fields(*names: str) -> Fields:
-    return tuple(Field(name, name) for name in names)
-
-
 CUSTOMER_FIELDS: Fields = (
-    *_fields("name", "business_id", "vat_number", "country", "phone", "email", "website", "marketing_allowed"),
-    Field("viewer_can_edit", "viewer_can_edit"),
-    Field("industry", "industry", fields=_fields("id", "name")),
-    Field("addresses", "addresses", fields=_fields(*ADDRESS)),
-    Field("registry_link", "registry_link", fields=_fields("registry_id", "business_id", "fields")),
+    *plain_fields("name", "business_id", "vat_number", "country", "phone", "email", "website", "marketing_allowed"),
+    *plain_fields("viewer_can_edit"),
+    Field("industry", "industry", fields=plain_fields("id", "name")),
+    Field("addresses", "addresses", fields=plain_fields(*ADDRESS)),
+    Field("registry_link", "registry_link", fields=plain_fields("registry_id", "business_id", "fields")),
 )
 
 
@@ -34,7 +28,7 @@ async def read_customer(reads: Reads, viewer: Viewer, id_text: str, path: str) -
     key = find_key("Customer", id_text)
     json = key and await read(reads, viewer, One("Customer", by_key(key), CUSTOMER_FIELDS))
     if not json:
-        raise Refused(not_found("There is no customer with this id.", path))
+        raise Refused(unknown("Customer", Ref("id", id_text), path))
     customer: Values = orjson.loads(json)
     return customer
 
@@ -49,8 +43,16 @@ async def find_record(registries: Registries, viewer: Viewer, customer: Values, 
     if number is None:
         raise Refused(invalid("This customer has no business id or VAT number to look it up by; give it one.", path))
     found = await find_company(registries, viewer, country, number, registry_id=registry_id, anew=True)
+    try:
+        return record_of(found)
+    except Refused as refusal:
+        raise Refused(*(problem.at(path) for problem in refusal.problems)) from refusal
+
+
+def record_of(found: FoundCompany) -> Record:
+    """What was found as a record; raises Refused with the problems where there is none."""
     if not (found.registry and found.company and found.fetched_at):
-        raise Refused(*(replace(problem, path=(path,)) for problem in found.problems))
+        raise Refused(*found.problems)
     return Record(found.registry.info.id, found.company, found.fetched_at)
 
 

@@ -13,6 +13,7 @@ from db.models import RegistryField
 from plugins.contract import Address, Company, CompanyHit
 from resolvers.customer import BUSINESS_ID, CUSTOMER
 from resolvers.forms import ADDRESSES, Field, National
+from resolvers.provenance import ADDRESS
 from resolvers.references import Row
 from resolvers.validation import Wrong
 
@@ -78,7 +79,7 @@ def _read_addresses(company: Company) -> Sequence[Values] | None:
 
 
 def _given(address: Address, country: str) -> Values:
-    parts = {name: getattr(address, name) for name in ("kind", "street", "post_code", "city", "region")}
+    parts = {name: getattr(address, name) for name in ADDRESS}
     return {**parts, "country": None if address.country == country else address.country}
 
 

@@ -2,7 +2,6 @@
 
 import enum
 from collections.abc import Collection
-from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +10,7 @@ from db.connection import Reads
 from db.models import RegistryField
 from resolvers.customer import CUSTOMER
 from resolvers.industry_codes import find_or_make_industry
-from resolvers.problems import Refused, forbidden
+from resolvers.problems import Refused, forbidden, not_editable
 from resolvers.provenance import column_of
 from resolvers.references import Row
 from resolvers.registries import Registries
@@ -39,7 +38,7 @@ async def find_refreshable(reads: Reads, registries: Registries, viewer: Viewer,
     """
     customer = await read_customer(reads, viewer, id_text, "id")
     if not customer["viewer_can_edit"]:
-        raise Refused(forbidden("You see this customer, but your role does not let you change it.", "id"))
+        raise Refused(forbidden(not_editable(CUSTOMER.noun), "id"))
     return await find_record(registries, viewer, customer, "id")
 
 
@@ -78,7 +77,7 @@ async def _refresh(
     draft = Draft(("id",), given, row)
     await prepare(writer, CUSTOMER, [draft])
     if not draft.is_fine:
-        raise Refused(*(replace(problem, path=("id",)) for problem in draft.problems))
+        raise Refused(*(problem.at("id") for problem in draft.problems))
     await store(writer, CUSTOMER, [draft])
     await keep_link(writer, draft, record, taken_over(draft, {name: says[name] for name in given}))
     return Outcome(draft.key)

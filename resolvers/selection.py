@@ -144,6 +144,11 @@ class TypeName:
 Fields = tuple[Field | TypeName, ...]
 
 
+def plain_fields(*names: str) -> Fields:
+    """Fields under their own names, nothing below them."""
+    return tuple(Field(name, name) for name in names)
+
+
 @dataclass(frozen=True, slots=True)
 class One:
     """The row that meets the condition; the first in the given order where several do."""

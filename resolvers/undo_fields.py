@@ -18,6 +18,7 @@ from resolvers.entities import ENTITIES
 from resolvers.forms import Field, Form
 from resolvers.invoicing import INVOICE
 from resolvers.operations import Counts, Operation
+from resolvers.problems import not_editable
 from resolvers.rendering import literal, text
 from resolvers.rights import Predicate, Table, in_organization
 from resolvers.sales import CASE
@@ -186,7 +187,7 @@ class FieldsStep:
     def _refused(self, marks: sa.CTE, rows: sa.CTE) -> sa.CTE:
         form, noun, path = self._form, self._form.noun, path_of("id").label("path")
         messages = {
-            ProblemCode.FORBIDDEN: f"You see this {noun}, but your role does not let you change it.",
+            ProblemCode.FORBIDDEN: not_editable(noun),
             ProblemCode.STALE: f"This {noun} was changed since, so it was left as it is.",
             ProblemCode.CONFLICT: f"The customer that this {noun} came from cannot take it back.",
         }

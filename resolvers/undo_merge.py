@@ -5,7 +5,7 @@ Undoing that in turn is the same the other way round: the other one goes again, 
 
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -103,7 +103,7 @@ class MergeStep:
                 try:
                     await part()
                 except Refused as refusal:
-                    refused[key] = [replace(problem, path=("id",)) for problem in refusal.problems]
+                    refused[key] = [problem.at("id") for problem in refusal.problems]
             if not may_do:
                 await attempt.rollback()
         return refused

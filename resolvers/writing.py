@@ -20,7 +20,7 @@ from resolvers import trail
 from resolvers.entities import ENTITIES
 from resolvers.forms import Field, Form, Link, National, Parts
 from resolvers.ids import find_key
-from resolvers.problems import Problem, Refused, forbidden, not_found, stale
+from resolvers.problems import Problem, Refused, forbidden, not_editable, not_found, stale
 from resolvers.references import Ref, Row, fold, key_column, resolve, unknown, values_of
 from resolvers.rights import Predicate, in_organization
 from resolvers.rows import insert_rows
@@ -277,7 +277,7 @@ async def get_editable(
     if row is None:
         raise Refused(not_found(f"There is no {form.noun} with this id.", "id"))
     if not row["is_editable"]:
-        raise Refused(forbidden(f"You see this {form.noun}, but your role does not let you change it.", "id"))
+        raise Refused(forbidden(not_editable(form.noun), "id"))
     if expected_version not in (None, row["version"]):
         raise Refused(_stale(form, row, expected_version))
     return row

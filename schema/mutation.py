@@ -25,7 +25,7 @@ from schema.payloads import (
     UpsertPayload,
 )
 from schema.registry_import import IMPORT_CUSTOMER, REFRESH_CUSTOMER, ImportCustomerPayload
-from schema.stored import field_with
+from schema.stored import argument, field_with
 from schema.writing import write
 
 ErrorPolicy = described(
@@ -35,28 +35,24 @@ ErrorPolicy = described(
 )
 
 
-def _argument(annotation: Any, description: str) -> Any:
-    return Annotated[annotation, strawberry.argument(description=description)]
-
-
-ID = _argument(strawberry.ID, "Which one.")
-EXPECTED_VERSION = _argument(int | None, "The version that was read; another one there now is `STALE`.")
-POLICY = _argument(ErrorPolicy, "What a rejected row means for the others.")
-DRY_RUN = _argument(bool, "Whether to tell what would happen, and change nothing.")
+ID = argument(strawberry.ID, "Which one.")
+EXPECTED_VERSION = argument(int | None, "The version that was read; another one there now is `STALE`.")
+POLICY = argument(ErrorPolicy, "What a rejected row means for the others.")
+DRY_RUN = argument(bool, "Whether to tell what would happen, and change nothing.")
 
 
 def _create(input: Any, function: Callable[..., Awaitable[Any]], payload: Any, description: str) -> Any:
     async def resolve(root: Any, info: Info, input: Any) -> Any:
         return payload.of(await write(info, function, plain(input)))
 
-    return field_with({"input": _argument(input, "Its values.")}, description, resolve, required=("input",))
+    return field_with({"input": argument(input, "Its values.")}, description, resolve, required=("input",))
 
 
 def _update(set: Any, function: Callable[..., Awaitable[Any]], payload: Any, description: str) -> Any:
     async def resolve(root: Any, info: Info, id: str, set: Any, expected_version: int | None) -> Any:
         return payload.of(await write(info, function, id, plain(set), expected_version))
 
-    arguments = {"id": ID, "set": _argument(set, "What to change."), "expected_version": EXPECTED_VERSION}
+    arguments = {"id": ID, "set": argument(set, "What to change."), "expected_version": EXPECTED_VERSION}
     return field_with(arguments, description, resolve, required=("id", "set"))
 
 
@@ -72,7 +68,7 @@ def _delete_many(name: str, entity: str, reference: Any, function: Callable[...,
         return DeleteManyPayload.of(await write(info, function, plain(given[name])), entity)
 
     conflict = "; `CONFLICT` where invoices or costs hang on one" if entity == "Case" else ""
-    arguments = {name: _argument(list[reference], "Which ones.")}
+    arguments = {name: argument(list[reference], "Which ones.")}
     return field_with(arguments, f"Delete {name} for good, all or none{conflict}.", resolve, required=(name,))
 
 
@@ -80,7 +76,7 @@ def _upsert(entity: str, input: Any, function: Callable[..., Awaitable[UpsertRes
     async def resolve(root: Any, info: Info, input: Any, error_policy: ErrorPolicyValues, dry_run: bool) -> Any:
         return UpsertPayload.of(await write(info, function, plain(input), error_policy, dry_run), entity)
 
-    rows = _argument(list[input], "The rows, at most 10,000.")
+    rows = argument(list[input], "The rows, at most 10,000.")
     defaults: Mapping[str, Any] = {"error_policy": ErrorPolicyValues.REJECT_ALL, "dry_run": False}
     arguments = {"input": rows, "error_policy": POLICY, "dry_run": DRY_RUN}
     return field_with(arguments, description, resolve, defaults=dict(defaults), required=("input",))
@@ -90,7 +86,7 @@ def _administer(entity: str, input: Any, function: Callable[..., Awaitable[Upser
     async def resolve(root: Any, info: Info, input: Any) -> Any:
         return UpsertPayload.of(await write(info, function, plain(input)), entity)
 
-    rows = _argument(list[input], "The rows.")
+    rows = argument(list[input], "The rows.")
     return field_with({"input": rows}, description, resolve, required=("input",))
 
 
@@ -135,9 +131,9 @@ class Mutation:
     )
     merge_customers: MergePayload = field_with(
         {
-            "into": _argument(strawberry.ID, "The one that stays."),
+            "into": argument(strawberry.ID, "The one that stays."),
             "from_": Annotated[strawberry.ID, strawberry.argument(name="from", description="The one that goes.")],
-            "take": _argument(list[str] | None, "Fields that it takes over from the one that goes, by name."),
+            "take": argument(list[str] | None, "Fields that it takes over from the one that goes, by name."),
         },
         "Make one customer of two: contacts, cases and invoices of the one move to the other, and the one is deleted. "
         "It is an operation, and `undoBulkOperation` takes it back.",
@@ -154,11 +150,11 @@ class Mutation:
 
     bulk_update_customers: BulkUpdatePayload = field_with(
         {
-            "target": _argument(CustomerTarget, "Which customers."),
-            "set": _argument(CustomerBulkSet, "What to set."),
+            "target": argument(CustomerTarget, "Which customers."),
+            "set": argument(CustomerBulkSet, "What to set."),
             "error_policy": POLICY,
             "dry_run": DRY_RUN,
-            "idempotency_key": _argument(
+            "idempotency_key": argument(
                 str | None, "The same key with the same input gives the first answer again, for 24 hours at least."
             ),
         },
@@ -168,7 +164,7 @@ class Mutation:
         required=("target", "set"),
     )
     undo_bulk_operation: BulkUpdatePayload = field_with(
-        {"id": ID, "on_conflict": _argument(UndoConflict, "What rows that were changed since mean for the others.")},
+        {"id": ID, "on_conflict": argument(UndoConflict, "What rows that were changed since mean for the others.")},
         "Take an operation back: what it changed is as it was before, later changes of other fields stay.",
         bulk_update.undo_bulk_operation,
         defaults={"on_conflict": UndoConflictValues.SKIP},
@@ -203,7 +199,7 @@ class Mutation:
     delete_costs: DeleteManyPayload = _delete_many("costs", "Cost", inputs.CostRef, deletion.delete_costs)
 
     update_organization: OrganizationPayload = field_with(
-        {"set": _argument(inputs.OrganizationSet, "What to change.")},
+        {"set": argument(inputs.OrganizationSet, "What to change.")},
         "Change the organisation; its currency stays.",
         _update_organization,
         required=("set",),
@@ -236,7 +232,7 @@ class Mutation:
         "Create or update invoice statuses, by id or name.",
     )
     create_token: TokenPayload = field_with(
-        {"input": _argument(inputs.TokenInput, "Its values.")},
+        {"input": argument(inputs.TokenInput, "Its values.")},
         "Make a token for oneself or, as an administrator, for a user with no more rights.",
         _create_token,
         required=("input",),

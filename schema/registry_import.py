@@ -1,6 +1,6 @@
 """Customers that come from national registers: importing, refreshing and comparing them."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -9,7 +9,7 @@ from resolvers.problems import Refused
 from resolvers.registry_diff import compare_customer
 from resolvers.registry_import import OnDuplicate as OnDuplicateValues
 from resolvers.registry_import import import_customer
-from resolvers.registry_record import Record
+from resolvers.registry_linked import record_of
 from resolvers.registry_refresh import Overwrite as OverwriteValues
 from resolvers.registry_refresh import find_refreshable, refresh_customer
 from resolvers.registry_search import find_company
@@ -23,7 +23,7 @@ from schema.payloads import CustomerPayload, Written, written
 from schema.problems import Problem
 from schema.reading import in_time
 from schema.registries import Number, RegistryId, TheCountry
-from schema.stored import field_with, told
+from schema.stored import argument, field_with, told
 from schema.writing import write
 
 OnDuplicate = described(
@@ -36,10 +36,6 @@ Overwrite = described(
     EMPTY_ONLY="Only what the customer has nothing of, addresses by their kind, and a ban on marketing that is new.",
     ALL="Whatever the register has; what it does not have stays.",
 )
-
-
-def _argument(annotation: Any, description: str) -> Any:
-    return Annotated[annotation, strawberry.argument(description=description)]
 
 
 # ---------------------------------------------------------------- from a register
@@ -63,9 +59,10 @@ async def _import_customer(
     if refusal := find_refusal(context.viewer):
         return ImportCustomerPayload.of(refused(refusal), created=False)
     found = await find_company(context.registries, context.viewer, country, business_id, registry_id=registry_id)
-    if not (found.registry and found.company and found.fetched_at):
-        return ImportCustomerPayload.of(refused(*found.problems), created=False)
-    record = Record(found.registry.info.id, found.company, found.fetched_at)
+    try:
+        record = record_of(found)
+    except Refused as why_not:
+        return ImportCustomerPayload.of(refused(*why_not.problems), created=False)
     options["overrides"] = plain(options["overrides"]) if options["overrides"] else {}
     made = await write(info, import_customer, record, **options)
     return ImportCustomerPayload.of(made, created=made.created)
@@ -76,9 +73,9 @@ IMPORT_CUSTOMER = field_with(
         "country": TheCountry,
         "business_id": Number,
         "registry_id": RegistryId,
-        "overrides": _argument(CustomerSet | None, "Values that win over the register's."),
-        "on_duplicate": _argument(OnDuplicate, "What is done where the company is a customer already."),
-        "allow_natural_person": _argument(
+        "overrides": argument(CustomerSet | None, "Values that win over the register's."),
+        "on_duplicate": argument(OnDuplicate, "What is done where the company is a customer already."),
+        "allow_natural_person": argument(
             bool, "Whether a person in business is imported, too, whose data are protected."
         ),
     },
@@ -110,9 +107,9 @@ async def _refresh_customer(root: Any, info: Info, id: str, **options: Any) -> C
 
 REFRESH_CUSTOMER = field_with(
     {
-        "id": _argument(strawberry.ID, "Which customer."),
-        "fields": _argument(list[RegistryField] | None, "Which fields; all of them unless said."),
-        "overwrite": _argument(Overwrite, "Which of the customer's values are replaced."),
+        "id": argument(strawberry.ID, "Which customer."),
+        "fields": argument(list[RegistryField] | None, "Which fields; all of them unless said."),
+        "overwrite": argument(Overwrite, "Which of the customer's values are replaced."),
     },
     "Take over what a customer's national register says now, and how the company stands.",
     _refresh_customer,
@@ -159,7 +156,7 @@ async def _registry_diff(root: Any, info: Info, customer_id: str) -> RegistryDif
 
 
 REGISTRY_DIFF = field_with(
-    {"customer_id": _argument(strawberry.ID, "Which customer.")},
+    {"customer_id": argument(strawberry.ID, "Which customer.")},
     "What differs between a customer and what its national register says now; nothing is changed.",
     _registry_diff,
     required=("customer_id",),

@@ -57,6 +57,11 @@ def told(description: str, **options: Any) -> Any:
     return strawberry.field(description=description, **options)
 
 
+def argument(annotation: Any, description: str) -> Any:
+    """The annotation of an argument, with its description."""
+    return Annotated[annotation, strawberry.argument(description=description)]
+
+
 First = Annotated[int | None, strawberry.argument(description="So many from the start: 50 by default, 1,000 at most.")]
 After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
 Last = Annotated[int | None, strawberry.argument(description="So many from the end, instead of `first`.")]

@@ -16,7 +16,9 @@ from db.connection import Database, Sessions, connected
 from db.embedded import running
 from db.migration import migrate
 from kartotek.settings import Settings
+from resolvers.registries import Registries
 from resolvers.viewer import Viewer
+from tests.a_register import Register, reached
 from tests.builders import an_organization
 from tests.clients import client_on
 
@@ -96,6 +98,19 @@ async def viewer(sessions: Sessions) -> Viewer:
     """The administrator of an organisation on a fresh database."""
     async with sessions.begin() as session:
         return await an_organization(session)
+
+
+@pytest.fixture
+def register() -> Register:
+    """A register whose companies the test can change."""
+    return Register()
+
+
+@pytest.fixture
+async def registries(database: Database, register: Register) -> AsyncIterator[Registries]:
+    """That register, as a server reaches it."""
+    async with reached(database, register) as opened:
+        yield opened
 
 
 @pytest.fixture

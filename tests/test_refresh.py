@@ -14,7 +14,7 @@ from plugins.contract import CompanyStatus
 from resolvers.reading import read
 from resolvers.registry_refresh import Overwrite
 from resolvers.selection import Field, Listing
-from tests.a_register import MYLLY, Register, forget_kept, reached
+from tests.a_register import MYLLY, forget_kept
 from tests.builders import a_customer
 
 DAY = timedelta(days=1)
@@ -24,17 +24,6 @@ def numbers(count: int) -> list[str]:
     """So many business ids with check digits that fit."""
     wholes = (f"{stem}{digit}" for stem in range(2900200, 2900999) for digit in range(10))
     return [ytunnus.format(whole) for whole in wholes if ytunnus.is_valid(whole)][:count]
-
-
-@pytest.fixture
-def register() -> Register:
-    return Register()
-
-
-@pytest.fixture
-async def registries(database, register):
-    async with reached(database, register) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,17 +4,16 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-import orjson
 import pytest
 
 from db.models import Access
 from plugins.contract import Address, AddressKind, CompanyStatus, IndustryCode
 from resolvers.customer import delete_customer
 from resolvers.upsert import upsert_industries
-from schema.api import schema
 from schema.context import Context
-from tests.a_register import MYLLY, SWISS, Register, forget_kept, reached
+from tests.a_register import MYLLY, SWISS, forget_kept
 from tests.builders import a_customer, a_viewer, an_id, an_industry, an_organization
+from tests.clients import data_of
 
 CUSTOMER = """
     id number name businessId vatNumber country email phone website marketingAllowed version
@@ -47,25 +46,11 @@ NUMBER = MYLLY.business_id
 
 
 @pytest.fixture
-def register() -> Register:
-    return Register()
-
-
-@pytest.fixture
-async def registries(database, register):
-    async with reached(database, register) as opened:
-        yield opened
-
-
-@pytest.fixture
 def ask(database, viewer, registries):
     """Asks as the viewer, or as somebody else."""
 
     async def asked(document: str, by: Any = None, **variables: Any) -> Any:
-        context = Context(database, by or viewer, registries)
-        result = await schema.execute(document, variable_values=variables, context_value=context)
-        assert not result.errors, result.errors
-        return orjson.loads(orjson.dumps(result.data))["done"]
+        return (await data_of(Context(database, by or viewer, registries), document, **variables))["done"]
 
     return asked
 

@@ -18,6 +18,7 @@ from resolvers.registry_search import country_of_vat, ranked
 from schema.api import schema
 from schema.context import Context
 from tests.builders import a_contact, a_customer, a_viewer, an_id, an_organization
+from tests.clients import data_of
 from tests.recorded import RECORDED, recorded
 
 PLUGINS = {"fi": "finland", "no": "norway", "gb": "united_kingdom", "se": "sweden", "ee": "estonia", "gleif": "gleif"}
@@ -85,10 +86,7 @@ def ask(database, viewer, registries):
     """Asks as the viewer, or as somebody else."""
 
     async def asked(document: str, by: Any = None, **variables: Any) -> Any:
-        context = Context(database, by or viewer, registries)
-        result = await schema.execute(document, variable_values=variables, context_value=context)
-        assert not result.errors, result.errors
-        return orjson.loads(orjson.dumps(result.data))
+        return await data_of(Context(database, by or viewer, registries), document, **variables)
 
     return asked
 

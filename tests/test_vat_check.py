@@ -3,13 +3,12 @@
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
 from plugins.discovery import discover
 from resolvers.registries import Registries
-from schema.api import schema
 from schema.context import Context
+from tests.clients import data_of
 
 CHECK = """query($number: String!, $country: CountryCode) {
   found: checkVatNumber(vatNumber: $number, country: $country) { vatNumber validity name problems { code path } }
@@ -44,10 +43,7 @@ async def check(database, viewer, vies):
     )
 
     async def check(number: str, **variables: Any) -> Any:
-        context = Context(database, viewer, registries)
-        result = await schema.execute(CHECK, variable_values={"number": number, **variables}, context_value=context)
-        assert not result.errors
-        return orjson.loads(orjson.dumps(result.data))["found"]
+        return (await data_of(Context(database, viewer, registries), CHECK, number=number, **variables))["found"]
 
     yield check
     await registries.aclose()
