@@ -19,6 +19,8 @@ CACHE = table_of(RegistryCache)
 LONGEST_WAIT = timedelta(seconds=20)
 """How long somebody may be asking before another one does."""
 A_MOMENT = 0.02
+SWEPT = 20
+"""So many old answers go, at most, when a new one comes."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ async def newer_answer_to(
     row = _row(asked.answer, asked.keep)
     async with sessions.begin() as session:
         await session.execute(_replacing(registry_id, request, row))
+        await session.execute(_sweeping())
     return Kept(row["answer"], row["fetched_at"], is_new=True)
 
 
@@ -75,17 +78,20 @@ def _replacing(registry_id: str, request: str, row: Mapping[str, Any], **options
     return inserted.on_conflict_do_update(index_elements=["registry_id", "request"], set_=row, **options)
 
 
+def _sweeping() -> sa.Delete:
+    """Takes away some of what is good for nothing any more: whoever brings an answer clears the place of others."""
+    key = (CACHE.c.registry_id, CACHE.c.request)
+    old = (
+        sa.select(*key).where(CACHE.c.expires_at < now() - LONGEST_WAIT).limit(SWEPT).with_for_update(skip_locked=True)
+    )
+    return sa.delete(CACHE).where(sa.tuple_(*key).in_(old))
+
+
 async def forget(sessions: Sessions, registry_id: str, request: str) -> None:
     """Delete what is kept."""
     async with sessions.begin() as session:
         gone = sa.delete(CACHE).where(CACHE.c.registry_id == registry_id, CACHE.c.request == request)
         await session.execute(gone)
-
-
-async def forget_old(sessions: Sessions) -> None:
-    """Delete whatever is good for nothing any more."""
-    async with sessions.begin() as session:
-        await session.execute(sa.delete(CACHE).where(CACHE.c.expires_at < now()))
 
 
 async def _find(sessions: Sessions, *key: sa.ColumnElement[bool]) -> Kept | None:
@@ -115,4 +121,5 @@ async def _ask(sessions: Sessions, ask: Callable[[], Awaitable[Asked]], *key: sa
     row = _row(asked.answer, asked.keep)
     async with sessions.begin() as session:
         await session.execute(sa.update(CACHE).where(*key).values(**row))
+        await session.execute(_sweeping())
     return Kept(row["answer"], row["fetched_at"], is_new=True)

@@ -89,7 +89,7 @@ async def search_registry(
         country = country or country_of_vat(wanted) or viewer.country
         registry = choose(registries, country, registry_id, locale)
         found = replace(found, registry=registry)
-        question = _Question(registries, registry, country, locale)
+        question = _Question(registries, registry, country, locale, viewer)
         number = registry.adapter.for_country(country).read_number(wanted)
         if number is not None:
             return await _by_number(question, number)
@@ -106,12 +106,14 @@ class _Question:
     registry: Registry
     country: str
     locale: str
+    viewer: Viewer
 
     async def lookup(self, business_id: str, *, anew: bool = False) -> Fetched:
         return await self.registries.lookup(self.registry, self.country, business_id, self.locale, anew=anew)
 
     async def search(self, name: str) -> Fetched:
-        return await self.registries.search(self.registry, self.country, name, self.locale)
+        typist = self.viewer.user_id
+        return await self.registries.search(self.registry, self.country, name, self.locale, typist=typist)
 
 
 async def find_company(
@@ -137,7 +139,7 @@ async def find_company(
         if number is None:
             message = f"{shown(business_id)} is no number of {registry.info.name}: look at its digits again."
             raise Refused(invalid(message, "businessId"))
-        question = _Question(registries, registry, country, locale)
+        question = _Question(registries, registry, country, locale, viewer)
         fetched = await _asked(question.lookup(number.business_id, anew=anew), "businessId")
         return replace(found, company=fetched.value, fetched_at=fetched.fetched_at)
     except Refused as refusal:

@@ -43,11 +43,7 @@ async def check_vat_number(registries: Registries, viewer: Viewer, text: str, co
         fetched = await registries.check_vat_number(number)
     except RegistryError as error:
         return _untold(number, problem_of(error, "vatNumber"))
-    answer = fetched.value
-    if answer.validity is VatValidity.COULD_NOT_TELL:
-        reason = answer.reason or "VIES could not tell."
-        return _untold(number, Problem(ProblemCode.REGISTRY_UNAVAILABLE, reason, ("vatNumber",)))
-    return VatCheck(number, answer.validity, fetched.fetched_at, answer.name)
+    return VatCheck(number, fetched.value.validity, fetched.fetched_at, fetched.value.name)
 
 
 def _untold(number: str, problem: Problem) -> VatCheck:

@@ -1,6 +1,7 @@
 """What is put around every register: kept answers, one question for many, tries, and a register left alone."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import EntryPoint
 
@@ -10,8 +11,9 @@ import pytest
 from db.connection import connected
 from plugins.contract import Gone, NeedsKey, NotFound, RateLimited, RegistryError, RejectedInput, Unavailable
 from plugins.discovery import discover
-from resolvers.registries import Registries, RegistryOptions
+from resolvers.registries import Ending, Fetched, Registries, RegistryOptions
 from resolvers.registry_gate import FAILURES
+from resolvers.type_ahead import PAUSE, Overtaken
 from tests.recorded import recorded
 
 FINLAND = [EntryPoint("fi", "plugins.finland", "kartotek.registries")]
@@ -54,10 +56,13 @@ async def here(sessions, ytj):
     await found.aclose()
 
 
-def opened(sessions, ytj, **options) -> Registries:
-    fast = RegistryOptions(**options)
+def opened(sessions, ytj, heard: Callable[[str, Ending, float], None] | None = None, **options) -> Registries:
     return Registries(
-        sessions, lambda locale: discover(locale, entry_points=FINLAND), fast, transport=httpx.MockTransport(ytj)
+        sessions,
+        lambda locale: discover(locale, entry_points=FINLAND),
+        RegistryOptions(**options),
+        **({"noted": heard} if heard else {}),
+        transport=httpx.MockTransport(ytj),
     )
 
 
@@ -66,9 +71,9 @@ async def looked_up(here, number="2900100-7"):
     return await here.lookup(registry, "FI", number, "fi-FI")
 
 
-async def searched(here, name="nordsken"):
+async def searched(here, name="nordsken", **options):
     registry = here.discovered("fi-FI").by_country["FI"]
-    return await here.search(registry, "FI", name, "fi-FI")
+    return await here.search(registry, "FI", name, "fi-FI", **options)
 
 
 async def test_a_company_is_fetched_once_and_kept(here, ytj):
@@ -149,3 +154,58 @@ async def test_a_failure_is_not_kept(here, ytj):
         await looked_up(here)
     ytj.says = ytj.companies
     assert (await looked_up(here)).value.name == "Nordsken Oy"
+
+
+async def test_what_a_stand_in_said_is_not_told_as_the_registers_own(here, sessions, ytj):
+    there = opened(sessions, ytj, values={"FI_BASE_URL": "http://127.0.0.1:9/ytj"}, may_be_local=True)
+    for each in (there, here, there, here):
+        assert (await looked_up(each)).value.name == "Nordsken Oy"
+    await there.aclose()
+    assert ytj.calls == 2
+
+
+async def test_whoever_waits_for_another_ones_question_has_an_answer_in_time_too(sessions, ytj):
+    async def hang(request):
+        await asyncio.sleep(60)
+
+    ytj.says = hang
+    here = opened(sessions, ytj, timeout=1.0)
+    async with asyncio.timeout(1.5):
+        answers = await asyncio.gather(*(searched(here) for _ in range(5)), return_exceptions=True)
+    await here.aclose()
+    assert {type(answer) for answer in answers} == {Unavailable}
+
+
+async def test_of_a_word_that_is_typed_few_letters_go_out_and_its_end_does(here, ytj):
+    start, word, typed = time.monotonic(), "nordskenfraktvarasto", []
+    for length in range(1, len(word) + 1):
+        typed.append(asyncio.create_task(searched(here, word[:length], typist="somebody")))
+        await asyncio.sleep(0.02)
+    answers = await asyncio.gather(*typed, return_exceptions=True)
+    given_up = [answer for answer in answers if isinstance(answer, Overtaken)]
+    assert ytj.calls <= 2 + (time.monotonic() - start) / PAUSE
+    assert ytj.calls + len(given_up) == len(word)
+    assert isinstance(answers[-1], Fetched)
+
+
+async def test_a_search_that_was_given_up_can_be_asked_again(here):
+    typed = [asyncio.create_task(searched(here, text, typist="somebody")) for text in ("n", "no", "nor")]
+    await asyncio.gather(*typed, return_exceptions=True)
+    for text in ("n", "no", "nor"):
+        assert isinstance(await searched(here, text, typist="somebody"), Fetched)
+
+
+async def test_each_question_is_heard_of_with_its_end(sessions, ytj):
+    heard = []
+    here = opened(sessions, ytj, heard=lambda *told: heard.append(told))
+    await looked_up(here)
+    await looked_up(here)
+    ytj.status(503)
+    for number in range(FAILURES + 1):
+        with pytest.raises(Unavailable):
+            await searched(here, f"name {number}")
+    await here.aclose()
+    ends = [ending for _, ending, _ in heard]
+    assert ends == [Ending.ANSWERED, Ending.KEPT, *[Ending.FAILED] * FAILURES, Ending.LEFT_ALONE]
+    assert {registry_id for registry_id, _, _ in heard} == {"fi-ytj"}
+    assert all(seconds >= 0 for _, _, seconds in heard)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from db.connection import connected
 from db.models.base import now
 from plugins.contract import Unavailable
-from resolvers.registry_cache import CACHE, Asked, answer_to, forget, forget_old
+from resolvers.registry_cache import CACHE, Asked, answer_to, forget, newer_answer_to
 
 
 class Registry:
@@ -85,9 +86,13 @@ async def test_what_is_forgotten_is_gone(sessions):
     assert registry.asked == 2
 
 
-async def test_only_what_is_good_for_nothing_is_swept_away(sessions):
-    await answer_to(sessions, "fi-ytj", "old", Registry(keep=0))
-    await answer_to(sessions, "fi-ytj", "new", Registry())
-    await forget_old(sessions)
+@pytest.mark.parametrize("ask", [answer_to, partial(newer_answer_to, since=now())])
+async def test_who_brings_an_answer_takes_away_what_is_good_for_nothing(sessions, ask):
+    for request in ("old", "older", "good"):
+        await answer_to(sessions, "fi-ytj", request, Registry())
+    async with sessions.begin() as session:
+        past = sa.update(CACHE).where(CACHE.c.request != "good").values(expires_at=now() - timedelta(hours=1))
+        await session.execute(past)
+    await ask(sessions, "fi-ytj", "new", Registry())
     async with sessions() as session:
-        assert list(await session.scalars(sa.select(CACHE.c.request))) == ["new"]
+        assert set(await session.scalars(sa.select(CACHE.c.request))) == {"good", "new"}
