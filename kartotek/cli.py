@@ -1,9 +1,10 @@
 """The command line: start, look after and fill a registry."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -275,6 +276,7 @@ def output_console() -> Console:
 def demo(
     port: Port = 8000,
     customers: Annotated[int, typer.Option(min=10, help="How many customers to invent.")] = 2000,
+    live: Annotated[bool, typer.Option("--live", help="Ask the real national registers, not stand-ins.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """A server with invented data, from nothing; print `ready URL token TOKEN` when it answers."""
@@ -285,12 +287,27 @@ def demo(
         migration.run(url)
         prepared = connected_to(url, settings, lambda connected: prepare_demo(connected, customers, console))
         secret = asyncio.run(prepared)
-        run_server(
-            settings.model_copy(update={"database_url": url}),
-            "127.0.0.1",
-            port,
-            lambda address: f"ready {address} token {secret}",
+        settings = settings.model_copy(update={"database_url": url})
+        with nullcontext(settings) if live else with_stand_ins(settings, url) as chosen:
+            run_server(chosen, "127.0.0.1", port, lambda address: f"ready {address} token {secret}")
+
+
+@contextmanager
+def with_stand_ins(settings: Settings, url: str) -> Iterator[Settings]:
+    """The settings with Finland's and Norway's registers on this machine, where nothing else is set for them."""
+    from kartotek.demo import list_registered
+    from kartotek.stand_in import stand_ins
+
+    entries = asyncio.run(connected_to(url, settings, list_registered))
+    with stand_ins(entries) as values:
+        console.print(
+            f"The registers of Finland and Norway are stand-ins with {len(entries):,} invented companies: search for "
+            '"kaisla" or, in NO, "fjord". The real ones: --live.',
+            highlight=False,
+            soft_wrap=True,
         )
+        chosen = {**values, **settings.registry_values}
+        yield settings.model_copy(update={"registry_values": chosen, "registry_stand_ins": True})
 
 
 @tokens.command("create")
@@ -483,4 +500,10 @@ def new_plugin_command(
 
 def main() -> None:
     """The console script."""
+    signal.signal(signal.SIGTERM, stopped)
     app()
+
+
+def stopped(signal_number: int, frame: object) -> None:
+    """End as after Ctrl-C: whatever was started is stopped on the way out, the embedded database above all."""
+    raise SystemExit(128 + signal_number)

@@ -1,6 +1,7 @@
 """The demo: an organisation of invented data, made anew in another month, and a token to look at it."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -9,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from db.connection import Database
 from db.models import Token, table_of
+from kartotek.demo_companies import list_entries
 from kartotek.demo_data import drop_demo, find_demo, load_demo
 from kartotek.progress import bars
+from kartotek.stand_in import Entry
 from resolvers.kpis import today
 from resolvers.token import create_token
 from resolvers.viewer import Viewer, find_first_administrator
@@ -33,6 +36,13 @@ async def prepare_demo(database: Database, customers: int, console: Console) -> 
         viewer = await find_first_administrator(session, organization_id)
         assert viewer is not None
         return await _new_token(session, viewer)
+
+
+async def list_registered(database: Database) -> Sequence[Entry]:
+    """What the demo's registers know: its own customers, and others to import."""
+    async with database.sessions() as session:
+        demo = await find_demo(session)
+        return await list_entries(session, demo.organization_id) if demo else ()
 
 
 async def _load(engine: AsyncEngine, day: date, customers: int, console: Console) -> uuid.UUID:

@@ -38,6 +38,8 @@ def serve(settings: Settings, host: str, port: int, announcement: Callable[[str]
     server = Announcing(config, announcement)
     try:
         server.run()
-    except SystemExit:  # how uvicorn says that it cannot listen
-        return False
+    except SystemExit:
+        if server.started:
+            raise  # stopped by a signal
+        return False  # how uvicorn says that it cannot listen
     return server.started

@@ -1,8 +1,11 @@
 """The commands, as they are typed."""
 
+import fcntl
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,9 @@ def kartotek(*words: object, url: str | None = None) -> subprocess.CompletedProc
     )
 
 
-def ask(url: str, token: str, query: str) -> Any:
-    answer = httpx.post(url, json={"query": query}, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+def ask(url: str, token: str, query: str, **variables: Any) -> Any:
+    asked = {"query": query, "variables": variables}
+    answer = httpx.post(url, json=asked, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     return answer.json()["data"]
 
 
@@ -34,6 +38,18 @@ def data_dir() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kartotek-test-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder) / "data"
+
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Ask]:
+    """Asks a demo that has just been started."""
+    with tempfile.TemporaryDirectory(prefix="kartotek-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        with running("demo", "--port", 0, "--customers", 60, "--data-dir", Path(folder) / "data") as (_, words):
+            yield partial(ask, words[1], words[3])
 
 
 def test_a_new_organisation_is_served_and_its_token_opens_it(data_dir: Path):
@@ -62,6 +78,52 @@ def test_demo_has_something_to_say_and_says_the_same_the_second_time(data_dir: P
     assert answers[0] == answers[1]
     assert answers[0]["customers"]["totalCount"] > 50
     assert answers[0]["kpis"]["activeCustomers"]["value"] > 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_told_to_stop_leaves_no_database_running(data_dir: Path, how: signal.Signals):
+    with running("demo", "--port", 0, "--customers", 20, "--data-dir", data_dir) as (process, words):
+        assert words[0] == "ready"
+        process.send_signal(how)
+        process.wait(30)
+    with (data_dir / "server.lock").open("rb") as held_while_it_runs:
+        fcntl.flock(held_while_it_runs, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+SEARCH = """query($country: CountryCode!, $text: String!) {
+  registrySearch(text: $text, country: $country) {
+    problems { message } hits { company { name businessId } customer { id } }
+  }
+}"""
+IMPORT = """mutation($country: CountryCode!, $number: String!) {
+  importCustomer(country: $country, businessId: $number) {
+    customer { name addresses { city } industry { name } registryLink { registryId } } problems { message }
+  }
+}"""
+OURS = """{ customers(filter: { country: { eq: "NO" }, businessId: { isNull: false } }, first: 1) {
+  nodes { name businessId }
+} }"""
+
+
+@pytest.mark.parametrize(("country", "text", "registry_id"), [("FI", "kaisla", "fi-ytj"), ("NO", "fjord", "no-brreg")])
+def test_the_demo_has_companies_to_import_without_any_network(demo: Ask, country: str, text: str, registry_id: str):
+    found = demo(SEARCH, country=country, text=text)["registrySearch"]
+    assert found["problems"] == []
+    hit = found["hits"][0]
+    assert text in hit["company"]["name"].casefold()
+    assert hit["customer"] is None
+    imported = demo(IMPORT, country=country, number=hit["company"]["businessId"])["importCustomer"]
+    assert imported["problems"] == []
+    assert imported["customer"]["registryLink"]["registryId"] == registry_id
+    assert imported["customer"]["addresses"]
+    assert imported["customer"]["industry"]
+
+
+def test_the_registers_of_the_demo_know_its_customers(demo: Ask):
+    (customer,) = demo(OURS)["customers"]["nodes"]
+    (hit,) = demo(SEARCH, country="NO", text=customer["businessId"])["registrySearch"]["hits"]
+    assert hit["company"]["name"] == customer["name"].upper()
+    assert hit["customer"]
 
 
 def test_tokens_are_made_listed_and_revoked(data_dir: Path):
