@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.models import Address, AddressKind, Customer, Industry, table_of
@@ -64,7 +65,7 @@ def _customers(organization_id: uuid.UUID) -> sa.Select[Any]:
         sa.select(*wanted)
         .select_from(joined)
         .where(*here, *in_registers)
-        .distinct(customers.c.id)
+        .ext(postgresql.distinct_on(customers.c.id))
         .order_by(customers.c.id)
     )
 
