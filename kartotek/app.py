@@ -1,4 +1,4 @@
-"""The web application: the GraphQL endpoint, the schema as text, and whether all is well."""
+"""The web application: the GraphQL endpoint, the schema as text, whether all is well, and what was counted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from db.connection import Database
 from db.migration import is_current
 from kartotek.database import connected_as, database
+from kartotek.metrics import Metrics
 from kartotek.registries import registries
 from kartotek.settings import Settings
 from resolvers.registries import Registries
@@ -31,6 +32,7 @@ class State(TypedDict):
 
 def create_app(settings: Settings) -> Starlette:
     """The application; its database is opened when it starts and closed when it stops."""
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
@@ -39,7 +41,7 @@ def create_app(settings: Settings) -> Starlette:
             url = await asyncio.to_thread(running.__enter__)
             stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
             connected = await stack.enter_async_context(connected_as(settings, url))
-            reached = await stack.enter_async_context(registries(settings, connected.sessions))
+            reached = await stack.enter_async_context(registries(settings, connected.sessions, metrics.note_registry))
             yield {"database": connected, "registries": reached}
 
     graphql = GraphQLView(schema, open_to_strangers=settings.open_introspection)
@@ -50,6 +52,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/schema.graphql", sdl_for(settings)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            *([Route("/metrics", metrics.tell)] if settings.metrics else []),
             Route("/", RedirectResponse("/graphql")),
         ],
         lifespan=lifespan,

@@ -7,7 +7,7 @@ from functools import partial
 from db.connection import Sessions
 from kartotek.settings import Settings
 from plugins.discovery import Discovered, discover
-from resolvers.registries import Registries, RegistryOptions
+from resolvers.registries import Noted, Registries, RegistryOptions, unheard
 
 
 def discovered(settings: Settings, locale: str) -> Discovered:
@@ -18,13 +18,15 @@ def discovered(settings: Settings, locale: str) -> Discovered:
 
 def options_of(settings: Settings) -> RegistryOptions:
     """What is set for registers."""
-    return RegistryOptions(settings.registry_values, may_be_local=settings.registry_stand_ins)
+    return RegistryOptions(
+        settings.registry_values, may_be_local=settings.registry_stand_ins, timeout=settings.registry_timeout
+    )
 
 
 @asynccontextmanager
-async def registries(settings: Settings, sessions: Sessions) -> AsyncIterator[Registries]:
+async def registries(settings: Settings, sessions: Sessions, noted: Noted = unheard) -> AsyncIterator[Registries]:
     """The registers as the settings have them; their connections are closed at the end."""
-    opened = Registries(sessions, partial(discovered, settings), options_of(settings))
+    opened = Registries(sessions, partial(discovered, settings), options_of(settings), noted)
     try:
         yield opened
     finally:

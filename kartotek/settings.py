@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         default=False, description="Whether the schema and the explorer page are open to callers without a token."
     )
 
+    metrics: bool = Field(default=False, description="Whether `/metrics` answers, to whoever asks.")
+
+    registry_timeout: float = Field(
+        default=10, gt=0, description="Seconds until a register's answer is there, or a problem in its place."
+    )
     registry_stand_ins: bool = Field(
         default=False, description="Whether the registers' addresses may be of this machine or its neighbours."
     )

@@ -110,8 +110,8 @@ Noted = Callable[[str, Ending, float], None]
 """Hears of each question: id of the register, how it ended, seconds."""
 
 
-def _unheard(registry_id: str, ending: Ending, seconds: float) -> None:
-    pass
+def unheard(registry_id: str, ending: Ending, seconds: float) -> None:
+    """Nobody listens."""
 
 
 Ask = Callable[[], Awaitable[Asked]]
@@ -125,7 +125,7 @@ class Registries:
         sessions: Sessions,
         discover: Callable[[str], Discovered],
         options: RegistryOptions | None = None,
-        noted: Noted = _unheard,
+        noted: Noted = unheard,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._sessions = sessions
