@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from bench import ground, loopback, mass_update, ours, stopwatch, table, upsert, words, yardstick
+from bench import ground, loopback, mass_update, ours, registries, stopwatch, table, upsert, words, yardstick
 from bench.loopback import Traffic
 from bench.queries import Query, queries
 from bench.stopwatch import Comparison
@@ -25,7 +25,8 @@ from resolvers.viewer import Viewer
 MASS = "mass"
 UPSERT = "upsert"
 WORDS = "words"
-OF_MANY = (WORDS, MASS, UPSERT)
+REGISTRIES = "registries"
+OF_MANY = (WORDS, MASS, UPSERT, REGISTRIES)
 NAMES = (*(query.name for query in queries(customer_id="")), *OF_MANY)
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Results:
     of_words: Mapping[Query, Comparison] = field(default_factory=dict)
     of_many: mass_update.Results | None = None
     of_upsert: upsert.Results | None = None
+    of_registries: registries.Results | None = None
 
     def are_as_promised(self) -> bool:
         """Whether every promise is kept."""
@@ -51,6 +53,8 @@ class Results:
         kept = [table.promises(query, found) for query, found in beside]
         if self.of_many:
             kept.append(self.of_many.promises)
+        if self.of_registries:
+            kept.append(self.of_registries.promises)
         return all(all(promises.values()) for promises in kept)
 
     def print(self) -> None:
@@ -65,6 +69,8 @@ class Results:
             console.print(table.mass_update(self.of_many))
         if self.of_upsert:
             console.print(table.upsert(self.of_upsert))
+        if self.of_registries:
+            console.print(table.registries(self.of_registries))
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,10 @@ class Bench:
         if self.customers is not None and UPSERT in self.only:
             results.of_upsert = await self._among_many(
                 "Upsert", upsert.CUSTOMERS_AT_ONCE, upsert.measure, self.rounds or upsert.ROUNDS
+            )
+        if self.customers is not None and REGISTRIES in self.only:
+            results.of_registries = await self._among_many(
+                "Registers", registries.CUSTOMERS, registries.measure, self.rounds or registries.ROUNDS
             )
         if not set(self.only) - set(OF_MANY):
             return results

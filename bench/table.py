@@ -9,6 +9,7 @@ from rich.text import Text
 from bench.loopback import CLIENTS, Traffic
 from bench.mass_update import Results as MassUpdate
 from bench.queries import Query
+from bench.registries import Results as Registries
 from bench.stopwatch import Comparison
 from bench.upsert import BARE, CUSTOMERS_AT_ONCE
 from bench.upsert import Results as Upsert
@@ -76,6 +77,20 @@ def upsert(results: Upsert) -> Table:
     for name in results.seconds:
         median = results.median(name)
         table.add_row(name, f"{median:.2f}", f"[bold]{median / results.median(BARE):.2f} ×")
+    return table
+
+
+def registries(results: Registries) -> Table:
+    """How soon there is an answer about companies of a register, and how often that is called while somebody types."""
+    table = _table("Searches in a national register in ms")
+    for heading in ("ms", "p95"):
+        table.add_column(heading, justify="right")
+    table.add_column("promise")
+    for name, times in results.times.items():
+        slowest = times.p95 if len(times.wall) > 1 else times.median
+        table.add_row(name, _short(times.median), _short(slowest), _verdict(results.promises_of(name)))
+    typed = f"{results.letters} letters typed in two seconds: {results.calls} calls"
+    table.add_row(typed, "", "", _verdict(results.promise_of_typing))
     return table
 
 
