@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,9 +39,10 @@ def without_legal_forms(name: Expression) -> Expression:
     return sa.func.coalesce(rest.scalar_subquery(), name, type_=sa.Text)
 
 
-def core_words(name: str) -> list[str]:
+@lru_cache(maxsize=10_000)
+def core_words(name: str) -> tuple[str, ...]:
     """The words of a name, folded and but for legal forms; all where none would be left."""
     letters = unicodedata.normalize("NFKD", name.casefold()).translate(_LETTERS)
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     words = re.findall(r"[^\W_]+", bare.replace(".", "").replace("/", ""))
-    return [word for word in words if word not in _ALL] or words
+    return tuple(word for word in words if word not in _ALL) or tuple(words)

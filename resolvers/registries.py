@@ -40,7 +40,7 @@ from plugins.discovery import Discovered, Registry
 from plugins.vies import VIES, VatAnswer, VatValidity, check_vat_number
 from resolvers.registry_cache import Asked, Kept, answer_to, newer_answer_to
 from resolvers.registry_gate import Gate, TooBusy
-from resolvers.type_ahead import TypeAhead
+from resolvers.type_ahead import PAUSE, TypeAhead
 
 SHARE_OF_REGISTER = 0.8
 """How much of the time for an answer its register gets, all tries included; the rest is for those who wait for it."""
@@ -158,7 +158,8 @@ class Registries:
 
         async def ask() -> Asked:
             if typist is not None:
-                await self._type_ahead.wait((typist, info.id, country, locale), wanted.casefold())
+                pause = max(PAUSE, 1 / info.calls_per_second)  # else earlier letters would be in the way of later ones
+                await self._type_ahead.wait((typist, info.id, country, locale), wanted.casefold(), pause)
             search = partial(_tried, partial(ask_search, adapter, self._client(info), wanted, MOST_HITS))
             return await self._called(info, KEEP_SEARCHES, search, _written_result)
 

@@ -96,9 +96,10 @@ async def forget(sessions: Sessions, registry_id: str, request: str) -> None:
 
 async def _find(sessions: Sessions, *key: sa.ColumnElement[bool]) -> Kept | None:
     is_good = (CACHE.c.answer.is_not(None), CACHE.c.expires_at > sa.bindparam("moment", type_=TIMESTAMP))
+    statement = sa.select(CACHE.c.answer, CACHE.c.fetched_at).where(*key, *is_good)
     async with sessions() as session:
-        statement = sa.select(CACHE.c.answer, CACHE.c.fetched_at).where(*key, *is_good)
-        row = (await session.execute(statement, {"moment": now()})).one_or_none()
+        connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})  # one way, not three
+        row = (await connection.execute(statement, {"moment": now()})).one_or_none()
     return row and Kept(row.answer, row.fetched_at, is_new=False)
 
 

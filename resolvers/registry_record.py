@@ -7,6 +7,7 @@ nobody from having the rest.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from db.models import RegistryField
@@ -56,7 +57,12 @@ def read_record(company: Company) -> Values:
 
 def stored_number(company: CompanyHit) -> str | None:
     """The company's number as a customer of its country has it, if it can."""
-    number: str | None = _read(BUSINESS_ID, company.business_id, company.country)
+    return _stored_number(company.business_id, company.country)
+
+
+@lru_cache(maxsize=10_000)
+def _stored_number(business_id: str, country: str) -> str | None:
+    number: str | None = _read(BUSINESS_ID, business_id, country)
     return number
 
 

@@ -253,7 +253,7 @@ def ranked(hits: Sequence[CompanyHit], name: str) -> Sequence[CompanyHit]:
     return sorted(hits, key=distance)
 
 
-def _distance(words: list[str], wanted: list[str]) -> tuple[bool, ...]:
+def _distance(words: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[bool, ...]:
     return (
         words != wanted,
         words[: len(wanted)] != wanted,

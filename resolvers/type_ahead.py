@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from plugins.contract import RateLimited
 
 PAUSE = 0.3
-"""Seconds between two calls for a text that grows."""
+"""Seconds between two calls for a text that grows, at least."""
 GROWTH = 3
 """By how many letters it grows from one search to the next, at most."""
 
@@ -33,14 +33,16 @@ class _Typing:
 
 
 class TypeAhead:
-    """The texts that are being typed just now; between two calls for one of them lie so many seconds of `pause`."""
+    """The texts that are being typed just now."""
 
-    def __init__(self, pause: float = PAUSE) -> None:
-        self._pause = pause
+    def __init__(self) -> None:
         self._typed: dict[tuple[Hashable, str], _Typing] = {}
 
-    async def wait(self, typist: Hashable, text: str) -> None:
-        """Return when this text may go out; raises Overtaken where it need not any more."""
+    async def wait(self, typist: Hashable, text: str, pause: float = PAUSE) -> None:
+        """Return when this text may go out; raises Overtaken where it need not any more.
+
+        Between two calls for a text that grows lie so many seconds of `pause`.
+        """
         loop = asyncio.get_running_loop()
         typing = self._grown(typist, text)
         try:
@@ -48,9 +50,9 @@ class TypeAhead:
                 await asyncio.sleep(rest)
             if typing.text != text:
                 raise Overtaken(text)
-            typing.next_at = loop.time() + self._pause
+            typing.next_at = loop.time() + pause
         finally:
-            loop.call_later(2 * self._pause, self._forget, typist, text, typing)
+            loop.call_later(2 * pause, self._forget, typist, text, typing)
 
     def _grown(self, typist: Hashable, text: str) -> _Typing:
         """What the text has grown out of, or a new beginning."""

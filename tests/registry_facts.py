@@ -3,14 +3,11 @@
 from collections.abc import Callable
 
 import httpx
-import pytest
 
 from kartotek.testing import RegistryConformance
 from plugins.contract import Address, CompanyHit
 from resolvers.registration import business_id, vat_number
 from tests.recorded import RECORDED
-
-needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
 
 
 class BundledConformance(RegistryConformance):

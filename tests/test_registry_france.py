@@ -7,8 +7,8 @@ import pytest
 
 from plugins.contract import RejectedInput
 from plugins.france import RechercheEntreprises
-from tests.recorded import RECORDED, recorded
-from tests.registry_facts import BundledConformance, facts, needs_recordings, theirs
+from tests.recorded import RECORDED, needs_recordings, recorded
+from tests.registry_facts import BundledConformance, facts, theirs
 
 
 class TestRechercheEntreprises(BundledConformance):

@@ -11,7 +11,7 @@ from kartotek.testing import RegistryConformance
 from plugins.contract import Address, AddressKind, CompanyStatus, NotFound
 from plugins.gleif import Gleif
 from resolvers.registration import business_id as stored
-from tests.recorded import OURS, RECORDED, recorded
+from tests.recorded import OURS, RECORDED, needs_recordings, recorded
 
 LEI = "529900NORDSKEN00KT78"
 
@@ -182,7 +182,7 @@ RECORDED_COMPANIES = {
 }
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
+@needs_recordings
 @pytest.mark.parametrize(("country", "expected"), RECORDED_COMPANIES.items(), ids=RECORDED_COMPANIES)
 def test_recorded_answers_are_read(country: str, expected: tuple[str, ...]):
     content = (RECORDED / f"gleif/search-by-registered-as-{country}.json").read_bytes()
@@ -194,7 +194,7 @@ def test_recorded_answers_are_read(country: str, expected: tuple[str, ...]):
     assert (company.vat_number, company.status, company.industry) == (None, CompanyStatus.ACTIVE, None)
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
+@needs_recordings
 def test_a_recorded_answer_without_records_is_not_found():
     content = (RECORDED / "gleif/not-found.json").read_bytes()
     with pytest.raises(NotFound):

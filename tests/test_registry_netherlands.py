@@ -8,8 +8,8 @@ import pytest
 
 from plugins.contract import CompanyStatus, NotFound, SearchResult, Unavailable
 from plugins.netherlands import Kvk
-from tests.recorded import recorded
-from tests.registry_facts import BundledConformance, facts, needs_recordings, theirs, written
+from tests.recorded import needs_recordings, recorded
+from tests.registry_facts import BundledConformance, facts, theirs, written
 
 
 class TestKvk(BundledConformance):

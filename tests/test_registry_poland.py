@@ -19,7 +19,7 @@ from plugins.contract import (
     Unavailable,
 )
 from plugins.poland import WhiteList
-from tests.recorded import OURS, RECORDED, recorded
+from tests.recorded import OURS, RECORDED, needs_recordings, recorded
 
 SUBJECT = json.loads((OURS / "pl/one.json").read_text())["result"]["subject"]
 
@@ -136,7 +136,7 @@ class TestWhiteList(RegistryConformance):
             self.search("orlen")
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
+@needs_recordings
 def test_recorded_answers_are_read():
     content = (RECORDED / "pl/vat-whitelist-by-nip.json").read_bytes()
     company = TestWhiteList().lookup("6310100408", lambda request: httpx.Response(200, content=content))

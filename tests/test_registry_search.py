@@ -15,11 +15,10 @@ from plugins.contract import CompanyHit, CompanyStatus
 from plugins.discovery import discover
 from resolvers.registries import Registries, RegistryOptions
 from resolvers.registry_search import country_of_vat, ranked
-from schema.api import schema
 from schema.context import Context
 from tests.builders import a_contact, a_customer, a_viewer, an_id, an_organization
 from tests.clients import data_of
-from tests.recorded import RECORDED, recorded
+from tests.recorded import needs_recordings, recorded, recording
 
 PLUGINS = {"fi": "finland", "no": "norway", "gb": "united_kingdom", "se": "sweden", "ee": "estonia", "gleif": "gleif"}
 POINTS = [EntryPoint(name, f"plugins.{module}", "kartotek.registries") for name, module in PLUGINS.items()]
@@ -229,22 +228,36 @@ async def test_all_registers_are_listed_with_their_state(ask):
     assert [each["id"] for each in answer["fi"]] == ["fi-ytj", "gleif"]
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded answers are not here")
-@pytest.mark.parametrize("text", ["nokia", "0112038-9", "01120389", "FI01120389", " fi 0112038-9 "])
-async def test_nokia_comes_first(sessions, database, viewer, text):
-    async def answer(request: httpx.Request) -> httpx.Response:
-        name = "lookup-by-id" if "businessId" in request.url.params else "search-by-name-assembled"
-        return httpx.Response(200, content=(RECORDED / "fi" / f"{name}.json").read_bytes())
+async def from_recordings(request: httpx.Request) -> httpx.Response:
+    """What the registers of Finland and Norway answered when they were asked for Nokia and Equinor."""
+    if request.url.host == "avoindata.prh.fi":
+        return recording("fi", "lookup-by-id" if "businessId" in request.url.params else "search-by-name-assembled")
+    if request.url.path.endswith("/enheter/923609016"):
+        return recording("no", "lookup-by-id")
+    if request.url.path.endswith("/enheter") and request.url.params["navn"] == "equinor":
+        unit = orjson.loads(recording("no", "lookup-by-id").content)
+        return httpx.Response(200, json={"_embedded": {"enheter": [unit]}, "page": {"totalElements": 1}})
+    return recording("no", "underenheter-search-empty")
 
+
+NOKIA = ("Nokia Oyj", "0112038-9", "FI01120389")
+EQUINOR = ("EQUINOR ASA", "923609016", "NO923609016MVA")
+
+
+@needs_recordings
+@pytest.mark.parametrize(
+    ("country", "text", "company"),
+    [("FI", text, NOKIA) for text in ("nokia", "0112038-9", "01120389", "FI01120389", " fi 0112038-9 ")]
+    + [("NO", text, EQUINOR) for text in ("equinor", "923609016", "NO923609016MVA", "923 609 016")],
+)
+async def test_a_well_known_company_comes_first_in_any_spelling(sessions, database, viewer, country, text, company):
     registries = Registries(
-        sessions, lambda locale: discover(locale, entry_points=POINTS), transport=httpx.MockTransport(answer)
+        sessions, lambda locale: discover(locale, entry_points=POINTS), transport=httpx.MockTransport(from_recordings)
     )
-    context = Context(database, viewer, registries)
-    result = await schema.execute(SEARCH, variable_values={"text": text}, context_value=context)
+    found = await data_of(Context(database, viewer, registries), SEARCH, text=text, country=country)
     await registries.aclose()
-    assert result.data
-    first = orjson.loads(orjson.dumps(result.data))["found"]["hits"][0]["company"]
-    assert (first["name"], first["businessId"], first["vatNumber"]) == ("Nokia Oyj", "0112038-9", "FI01120389")
+    first = found["found"]["hits"][0]["company"]
+    assert (first["name"], first["businessId"], first["vatNumber"]) == company
 
 
 # ---------------------------------------------------------------------- without a database

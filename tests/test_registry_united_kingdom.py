@@ -7,8 +7,8 @@ import pytest
 
 from plugins.contract import CompanyStatus, NeedsKey, NotFound, Unavailable
 from plugins.united_kingdom import CompaniesHouse
-from tests.recorded import recorded
-from tests.registry_facts import BundledConformance, facts, needs_recordings, theirs, written
+from tests.recorded import needs_recordings, recorded
+from tests.registry_facts import BundledConformance, facts, theirs, written
 
 
 class TestCompaniesHouse(BundledConformance):

@@ -15,10 +15,10 @@ class Typing:
 
     def __init__(self) -> None:
         self.went_out: list[str] = []
-        self._ahead = TypeAhead(PAUSE)
+        self._ahead = TypeAhead()
 
     async def wait(self, text: str, typist: str = "somebody") -> None:
-        await self._ahead.wait(typist, text)
+        await self._ahead.wait(typist, text, PAUSE)
         self.went_out.append(text)
 
     async def all(self, *texts: str | tuple[str, str]) -> Sequence[BaseException | None]:
