@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
 from stdnum.exceptions import ValidationError
 from stdnum.fi import ytunnus
@@ -101,20 +102,20 @@ class Ytj(RegistryAdapter):
             return None
         entries = list(record.each("registeredEntries"))
         is_vat_registered = any(each.text("register") == VAT_REGISTER and not each.text("endDate") for each in entries)
-        status = _status(record)
+        trade = _trade_entry(record)
         return Company(
             country="FI",
             business_id=business_id,
             name=name,
-            status=status,
-            status_text=self._word(_trade_entry(record)),
+            status=_status(record),
+            status_text=self._word(trade),
             legal_form=self._legal_form(record),
             vat_number=f"FI{business_id.replace('-', '')}" if is_vat_registered else None,
             industry=self._industry(record.of("mainBusinessLine")),
             addresses=self._addresses(record),
             website=web_address(record.of("website").text("url")),
             registered_on=record.day("registrationDate") or record.of("businessId").day("registrationDate"),
-            dissolved_on=record.day("endDate") if status is CompanyStatus.DISSOLVED else None,
+            dissolved_on=_dissolved_on(record, trade),
         )
 
     def _word(self, record: Record) -> str | None:
@@ -176,6 +177,12 @@ def _status(record: Record) -> CompanyStatus:
     return {REGISTERED: CompanyStatus.ACTIVE, START_UP: CompanyStatus.NOT_YET_REGISTERED}.get(
         state or "", CompanyStatus.UNKNOWN
     )
+
+
+def _dissolved_on(record: Record, trade: Record) -> date | None:
+    """Since when it is out of the trade register; by its entry there where the record itself does not tell."""
+    since_entry = trade.day("registrationDate") if trade.text("type") in (REMOVED, CEASED) else None
+    return record.day("endDate") or since_entry
 
 
 def _trade_entry(record: Record) -> Record:
