@@ -53,13 +53,11 @@ class TestYtj(BundledConformance):
             return recorded("fi", "one" if "businessId" in params else "several")
         return recorded("fi", "none")
 
-    def company(self, locale: str = "fi", **members: object) -> Company:
-        """The company with some members of its record changed, as a reader of this language sees it."""
+    def company(self, **members: object) -> Company:
+        """The company with some members of its record changed."""
         answer = json.loads(recorded("fi", "one").content)
         answer["companies"] = [answer["companies"][0] | members]
-        kit = TestYtj()
-        kit.adapter = Ytj(locale)  # type: ignore[misc]
-        return kit.lookup(self.known, lambda request: httpx.Response(200, json=answer))
+        return self.lookup(self.known, lambda request: httpx.Response(200, json=answer))
 
     # ------------------------------------------------------------ a company
 
@@ -90,7 +88,9 @@ class TestYtj(BundledConformance):
         ],
     )
     def test_it_speaks_the_readers_language(self, locale: str, form: str, word: str, label: str, city: str) -> None:
-        company = self.company(locale)
+        kit = TestYtj()
+        kit.adapter = Ytj(locale)  # type: ignore[misc]
+        company = kit.lookup(self.known)
         assert company.industry is not None
         assert (company.legal_form, company.status_text) == (form, word)
         assert (company.industry.label, company.addresses[0].city) == (label, city)
@@ -249,7 +249,7 @@ def _records() -> dict[str, dict[str, object]]:
 
 
 def _number(record: dict[str, object]) -> str:
-    return record["businessId"]["value"]  # type: ignore[index, no-any-return]
+    return record["businessId"]["value"]  # type: ignore[index]
 
 
 @needs_recordings
