@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import stamina.instrumentation
+
 from db.connection import Sessions
 from kartotek.settings import Settings
 from plugins.discovery import Discovered, discover
 from resolvers.registries import Noted, Registries, RegistryOptions, unheard
+
+# What comes of a question is told and counted; that it was put again is no line for standard output.
+stamina.instrumentation.set_on_retry_hooks(())
 
 
 def discovered(settings: Settings, locale: str) -> Discovered:

@@ -49,6 +49,7 @@ async def test_an_address_of_this_machine_is_refused_unless_stand_ins_are_allowe
     found = kartotek("lookup", "nordsken", KARTOTEK_DATABASE_URL=database_url, **settings)
     assert found.returncode == 1
     assert "could not be reached" in found.stderr
+    assert found.stdout == ""
     assert len(Ytj.called) == called
 
 
