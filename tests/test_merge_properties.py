@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.profiles  # noqa: F401
@@ -115,6 +115,8 @@ def merged(rows: Mapping[str, Any], into: str, other: str, take: Sequence[str]) 
     return after
 
 
+# Each example is a dozen operations.
+@settings(max_examples=settings().max_examples // 3)
 @given(mergings=st.lists(MERGINGS, min_size=1, max_size=CUSTOMERS - 1), policy=st.sampled_from(UndoConflict))
 async def test_merges_move_everything_and_are_taken_back_to_the_last_row(registry, mergings, policy):
     database, viewer, keys = registry
