@@ -11,9 +11,6 @@ from kartotek.settings import Settings
 from plugins.discovery import Discovered, discover
 from resolvers.registries import Noted, Registries, RegistryOptions, unheard
 
-# What comes of a question is told and counted; that it was put again is no line for standard output.
-stamina.instrumentation.set_on_retry_hooks(())
-
 
 def discovered(settings: Settings, locale: str) -> Discovered:
     """The plugins that are installed, for people who read a locale."""
@@ -31,6 +28,8 @@ def options_of(settings: Settings) -> RegistryOptions:
 @asynccontextmanager
 async def registries(settings: Settings, sessions: Sessions, noted: Noted = unheard) -> AsyncIterator[Registries]:
     """The registers as the settings have them; their connections are closed at the end."""
+    # What comes of a question is told and counted; that it was put again is no line for standard output.
+    stamina.instrumentation.set_on_retry_hooks(())
     opened = Registries(sessions, partial(discovered, settings), options_of(settings), noted)
     try:
         yield opened

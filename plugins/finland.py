@@ -107,7 +107,7 @@ class Ytj(RegistryAdapter):
             country="FI",
             business_id=business_id,
             name=name,
-            status=_status(record),
+            status=_status(record, trade),
             status_text=self._word(trade),
             legal_form=self._legal_form(record),
             vat_number=f"FI{business_id.replace('-', '')}" if is_vat_registered else None,
@@ -164,9 +164,9 @@ def _name(record: Record) -> str | None:
     return in_turn[-1].text("name") if in_turn else None
 
 
-def _status(record: Record) -> CompanyStatus:
+def _status(record: Record, trade: Record) -> CompanyStatus:
     """By the trade register; `status` is the state of the number and says nothing of the company."""
-    entry = _trade_entry(record).text("type")
+    entry = trade.text("type")
     state = record.text("tradeRegisterStatus") or entry
     if record.text("endDate") or {state, entry} & {REMOVED, CEASED}:
         return CompanyStatus.DISSOLVED

@@ -7,7 +7,7 @@ import httpx
 from kartotek.testing import RegistryConformance
 from plugins.contract import Address, CompanyHit
 from resolvers.registration import business_id, vat_number
-from tests.recorded import RECORDED
+from tests.recorded import recording
 
 
 class BundledConformance(RegistryConformance):
@@ -36,5 +36,4 @@ def written(address: Address) -> str:
 
 def theirs(country: str, name: str, status: int = 200) -> Callable[[httpx.Request], httpx.Response]:
     """A registry that has one recorded answer for everything."""
-    content = (RECORDED / country / f"{name}.json").read_bytes()
-    return lambda request: httpx.Response(status, content=content)
+    return lambda request: recording(country, name, status)

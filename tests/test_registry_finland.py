@@ -18,7 +18,7 @@ from plugins.contract import (
 )
 from plugins.finland import Ytj
 from tests.recorded import RECORDED, needs_recordings, recorded, recording
-from tests.registry_facts import BundledConformance, facts
+from tests.registry_facts import BundledConformance, facts, theirs
 
 TRADE_REGISTER, VAT_REGISTER = "1", "6"
 
@@ -260,9 +260,8 @@ class TestRecordings:
         answer = {"totalResults": 1, "companies": [record]}
         return self.ask.lookup(_number(record), lambda request: httpx.Response(200, json=answer))
 
-    @pytest.mark.parametrize("where", _records())
-    def test_every_recorded_record_is_read(self, where: str) -> None:
-        record = _records()[where]
+    @pytest.mark.parametrize("record", [pytest.param(record, id=where) for where, record in _records().items()])
+    def test_every_recorded_record_is_read(self, record: dict[str, object]) -> None:
         company = self.read(record)
         self.ask._check(company)
         assert company.business_id == _number(record)
@@ -324,17 +323,17 @@ class TestRecordings:
         number = self.ask.adapter.read_number(text)
         assert number is not None
         assert (number.kind is NumberKind.VAT_NUMBER) == ("fi" in text.lower())
-        assert self.ask.lookup(number.business_id, lambda request: recording("fi", "lookup-by-id")).name == "Nokia Oyj"
+        assert self.ask.lookup(number.business_id, theirs("fi", "lookup-by-id")).name == "Nokia Oyj"
 
     def test_its_name_leads_to_nokia(self) -> None:
         assert self.ask.adapter.read_number("nokia") is None
-        hits = self.ask.search("nokia", lambda request: recording("fi", "search-by-name-assembled")).hits
+        hits = self.ask.search("nokia", theirs("fi", "search-by-name-assembled")).hits
         assert [each.business_id for each in hits] == ["0112038-9", "0100130-4", "2646674-9", "2678126-3"]
 
     def test_a_recorded_answer_without_companies_is_not_found(self) -> None:
         with pytest.raises(NotFound):
-            self.ask.lookup("0112038-9", lambda request: recording("fi", "not-found"))
+            self.ask.lookup("0112038-9", theirs("fi", "not-found"))
 
     def test_a_recorded_refusal_is_told(self) -> None:
         with pytest.raises(RejectedInput):
-            self.ask.search("*", lambda request: recording("fi", "error-400-shape", status=400))
+            self.ask.search("*", theirs("fi", "error-400-shape", 400))
