@@ -20,7 +20,8 @@ from plugins.contract import (
     Unavailable,
 )
 from plugins.denmark import CvrApi
-from tests.recorded import needs_recordings, recorded, recording
+from tests.recorded import needs_recordings, recorded
+from tests.registry_facts import theirs
 
 
 class TestCvrApi(RegistryConformance):
@@ -162,7 +163,7 @@ class TestRecordings:
     ask = TestCvrApi()
 
     def test_what_the_recorded_company_is(self) -> None:
-        company = self.ask.lookup("31678021", lambda request: recording("dk", "cvrapi-lookup-by-vat-trimmed"))
+        company = self.ask.lookup("31678021", theirs("dk", "cvrapi-lookup-by-vat-trimmed"))
         self.ask._check(company)
         assert (company.business_id, company.name, company.vat_number, company.status) == (
             "31678021",
@@ -190,4 +191,4 @@ class TestRecordings:
 
     def test_a_recorded_answer_without_a_company(self) -> None:
         with pytest.raises(NotFound):
-            self.ask.lookup("31678021", lambda request: recording("dk", "cvrapi-not-found-404", status=404))
+            self.ask.lookup("31678021", theirs("dk", "cvrapi-not-found-404", status=404))

@@ -8,7 +8,8 @@ import pytest
 from kartotek.testing import RegistryConformance
 from plugins.contract import Address, AddressKind, CompanyHit, CompanyStatus, SearchResult
 from plugins.estonia import Ariregister
-from tests.recorded import needs_recordings, recorded, recording
+from tests.recorded import needs_recordings, recorded
+from tests.registry_facts import theirs
 
 
 class TestAriregister(RegistryConformance):
@@ -137,9 +138,9 @@ class TestRecordings:
         self, file: str, number: str, name: str, legal_form: str | None, address: tuple[str, ...]
     ) -> None:
         assert self.ask.adapter.read_number(number) is not None
-        (hit,) = self.ask.search("anything", lambda request: recording("ee", file)).hits
+        (hit,) = self.ask.search("anything", theirs("ee", file)).hits
         self.ask._check(hit)
-        assert hit == self.ask.lookup(number, lambda request: recording("ee", file))
+        assert hit == self.ask.lookup(number, theirs("ee", file))
         assert (hit.business_id, hit.name, hit.legal_form) == (number, name, legal_form)
         assert (hit.vat_number, hit.status, hit.industry) == (None, CompanyStatus.ACTIVE, None)
         assert [(each.street, each.post_code, each.city, each.region) for each in hit.addresses] == [address]

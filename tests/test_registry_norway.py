@@ -10,6 +10,7 @@ from kartotek.testing import RegistryConformance
 from plugins.contract import Address, AddressKind, Company, CompanyStatus, Gone, NumberKind, RejectedInput, Unavailable
 from plugins.norway import Enhetsregisteret
 from tests.recorded import RECORDED, needs_recordings, recorded, recording
+from tests.registry_facts import theirs
 
 FOUND = {
     "/enheter/310100102": "unit",
@@ -323,7 +324,7 @@ class TestRecordings:
 
     def test_a_recorded_refusal_is_told(self) -> None:
         with pytest.raises(RejectedInput):
-            self.ask.search("**", lambda request: recording("no", "error-400-shape", status=400))
+            self.ask.search("**", theirs("no", "error-400-shape", status=400))
 
     @pytest.mark.parametrize("text", ["923609016", "NO923609016MVA", "923 609 016", " no923609016mva "])
     def test_every_spelling_leads_to_equinor(self, text: str) -> None:

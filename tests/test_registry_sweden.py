@@ -28,6 +28,7 @@ from plugins.contract import (
 )
 from plugins.sweden import Bolagsverket
 from tests.recorded import RECORDED, needs_recordings, recorded, recording
+from tests.registry_facts import theirs
 
 T = TypeVar("T")
 
@@ -333,7 +334,7 @@ class TestRecordings:
         for record in recording("se", file).json()["organisationer"]:
             number = self.ask.adapter.read_number(record["organisationsidentitet"]["identitetsbeteckning"])
             assert number is not None
-            company = self.ask.lookup(number.business_id, lambda request: recording("se", file))
+            company = self.ask.lookup(number.business_id, theirs("se", file))
             self.ask._check(company)
             assert company.business_id == number.business_id
             assert "c/o" not in repr(company)
@@ -376,21 +377,21 @@ class TestRecordings:
         address: tuple[str | None, ...],
         industry: tuple[str, str] | None,
     ) -> None:
-        company = self.ask.lookup(number, lambda request: recording("se", file))
+        company = self.ask.lookup(number, theirs("se", file))
         assert (company.business_id, company.name, company.vat_number, company.status) == (number, name, None, status)
         assert [(each.street, each.post_code, each.city) for each in company.addresses] == [address]
         assert (company.industry and (company.industry.code, company.industry.label)) == industry
 
     def test_a_recorded_answer_of_a_source_that_is_down(self) -> None:
         with pytest.raises(Unavailable):
-            self.ask.lookup("5560021361", lambda request: recording("se", "partial-source-unavailable-example"))
+            self.ask.lookup("5560021361", theirs("se", "partial-source-unavailable-example"))
 
     @pytest.mark.parametrize(
         ("status", "outcome"), [(400, RejectedInput), (401, NeedsKey), (403, NeedsKey), (500, Unavailable)]
     )
     def test_recorded_errors_are_told(self, status: int, outcome: type[RegistryError]) -> None:
         with pytest.raises(outcome):
-            self.ask.lookup("5560021361", lambda request: recording("se", f"error-{status}", status=status))
+            self.ask.lookup("5560021361", theirs("se", f"error-{status}", status=status))
 
     @pytest.mark.parametrize("text", ["5560021361", "556002-1361", "SE556002136101", " se 556002-1361 01 "])
     def test_every_spelling_leads_to_it(self, text: str) -> None:
