@@ -21,6 +21,7 @@ from db.models.invoicing import (
     InvoiceStatus,
     InvoiceStatusFields,
 )
+from db.models.kpis import NO_DAY, NOBODY, CustomerStanding, Figure, KpiSum, Share
 from db.models.organization import (
     Access,
     Organization,
@@ -60,6 +61,8 @@ from db.models.trail import (
 )
 
 __all__ = [
+    "NOBODY",
+    "NO_DAY",
     "Access",
     "Address",
     "AddressFields",
@@ -82,7 +85,9 @@ __all__ = [
     "Customer",
     "CustomerFields",
     "CustomerSearch",
+    "CustomerStanding",
     "Entity",
+    "Figure",
     "IdempotencyKey",
     "Industry",
     "IndustryFields",
@@ -90,6 +95,7 @@ __all__ = [
     "InvoiceFields",
     "InvoiceStatus",
     "InvoiceStatusFields",
+    "KpiSum",
     "Organization",
     "OrganizationFields",
     "Organized",
@@ -109,6 +115,7 @@ __all__ = [
     "SalesCategory",
     "SalesStatus",
     "SalesStatusFields",
+    "Share",
     "Token",
     "TokenFields",
     "TokenScope",
