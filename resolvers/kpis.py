@@ -1,19 +1,23 @@
-"""The KPI strip, by the definitions of DESIGN section 6.
+"""The KPI strip: figures of a year, of a month and of now, and the history of billing, cost and margin.
 
-Each figure and the list behind it come from one condition, so that they cannot disagree.
+The figures are read from sums that the database keeps (`resolvers.kpi_sums`); the lists behind them are the rows that
+these sums are made of, by the conditions given here.
 """
 
 from calendar import monthrange
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from db.connection import Reads
-from db.models import Access
-from resolvers.money import EXACT
-from resolvers.reading import count, total
+from db.models import NO_DAY, Figure
+from resolvers.kpi_sums import may_see_margin, months_plan, strip_plan
+from resolvers.money import EXACT, in_minor_units
+from resolvers.reading import fetch
 from resolvers.selection import All, Compare, Condition, Member, Operand
+from resolvers.statement import Plan
 from resolvers.viewer import Viewer
 
 ACTIVE_CUSTOMERS = Member("ACTIVE")
@@ -22,6 +26,9 @@ COUNTED = Member("COUNTED")
 
 EARLIEST = date(1, 2, 1)
 """The first day that has a month before its own."""
+
+MOST_MONTHS = 120
+"""The longest history that is told at once: ten years."""
 
 NOT_ALL_SEEN = "Margin needs the right to see all invoices and all costs."
 
@@ -72,29 +79,16 @@ class Margin:
     period: Period
     billing: Decimal
     total_cost: Decimal | None
-    reason: str | None
 
     @property
     def value(self) -> Decimal | None:
-        """The margin; null where the cost is not told."""
-        return None if self.total_cost is None else self.billing - self.total_cost
+        """The margin; None where the cost is not told."""
+        return None if self.total_cost is None else EXACT.subtract(self.billing, self.total_cost)
 
-
-async def margin_of_year(reads: Reads, viewer: Viewer, as_of: date) -> Margin:
-    """Billing of the year less all costs dated in it, except those on internal cases."""
-    period = year_of(as_of)
-    billing = await billing_within(reads, viewer, period)
-    may = viewer.permissions
-    if may.read_invoices is not Access.ALL or may.read_costs is not Access.ALL:
-        return Margin(period, billing, None, NOT_ALL_SEEN)
-    cost = await total(reads, viewer, "Cost", counted_within(period), "home_amount")
-    return Margin(period, billing, cost, None)
-
-
-async def billing_within(reads: Reads, viewer: Viewer, period: Period) -> Decimal:
-    """The sum of home amounts of the counted invoices that the viewer may see."""
-    amount: Decimal = await total(reads, viewer, "Invoice", counted_within(period), "home_amount")
-    return amount
+    @property
+    def reason(self) -> str | None:
+        """Why there is no value."""
+        return NOT_ALL_SEEN if self.total_cost is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +103,109 @@ class Billing:
     @property
     def change(self) -> Decimal:
         """This month less the whole month before."""
-        return self.value - self.previous
+        return EXACT.subtract(self.value, self.previous)
 
     @property
     def change_percent(self) -> Decimal | None:
         """The change as a percentage of the previous month's size, one decimal; None where that is zero."""
         if not self.previous:
             return None
-        return (self.change / abs(self.previous) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP, EXACT)
+        percent = EXACT.multiply(EXACT.divide(self.change, abs(self.previous)), Decimal(100))
+        return percent.quantize(Decimal("0.1"), ROUND_HALF_UP, EXACT)
 
 
-async def billing_of_month(reads: Reads, viewer: Viewer, as_of: date) -> Billing:
-    """Billing of the month around the day."""
-    period = month_of(as_of)
-    return Billing(
-        period,
-        value=await billing_within(reads, viewer, period),
-        previous=await billing_within(reads, viewer, month_before(as_of)),
-        previous_to_date=await billing_within(reads, viewer, month_before_to_date(as_of)),
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """All figures for a day."""
+
+    as_of: date
+    margin_this_year: Margin
+    billing_this_month: Billing
+    active_customers: int
+    prospects_in_pipeline: int
+
+
+async def read_strip(reads: Reads, viewer: Viewer, as_of: date) -> Strip:
+    """The figures for a day from `EARLIEST` on, as the viewer may see them, by one statement."""
+    year, month, before = year_of(as_of), month_of(as_of), month_before(as_of)
+    sums = await _read_sums(
+        reads,
+        viewer,
+        strip_plan(viewer.permissions),
+        months=Period(min(year.first, before.first), year.last),
+        previous=before.first,
+        to_day=month_before_to_date(as_of).last.day,
+    )
+    return Strip(
+        as_of=as_of,
+        margin_this_year=sums.margin(year),
+        billing_this_month=Billing(
+            month,
+            value=sums.of(Figure.BILLING, month),
+            previous=sums.of(Figure.BILLING, before),
+            previous_to_date=sums.billing_to_date,
+        ),
+        active_customers=sums.number(Figure.ACTIVE),
+        prospects_in_pipeline=sums.number(Figure.PROSPECT),
     )
 
 
-async def customers_in(reads: Reads, viewer: Viewer, group: Condition) -> int:
-    """How many customers the group has, of those the viewer may see; as of now."""
-    return await count(reads, viewer, "Customer", group)
+async def read_history(reads: Reads, viewer: Viewer, as_of: date, months: int) -> list[Margin]:
+    """Billing, cost and margin of so many whole months up to and with the day's, oldest first, by one statement.
+
+    `months` is from 1 to `most_months(as_of)`.
+    """
+    periods = [month_of(as_of)]
+    while len(periods) < months:
+        periods.insert(0, month_before(periods[0].first))
+    known = Period(periods[0].first, periods[-1].last)
+    sums = await _read_sums(reads, viewer, months_plan(viewer.permissions), months=known, previous=known.last)
+    return [sums.margin(period) for period in periods]
+
+
+def most_months(as_of: date) -> int:
+    """How many months of history there may be: `MOST_MONTHS`, or since the first one that there is."""
+    return min(MOST_MONTHS, 12 * (as_of.year - 1) + as_of.month)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What was read: sums by figure and month, in the organisation's currency."""
+
+    viewer: Viewer
+    by_month: Mapping[tuple[str, date], Decimal]
+    to_date: Decimal
+
+    def of(self, figure: Figure, period: Period) -> Decimal:
+        """The sum of the months of the period."""
+        amount = Decimal(0)
+        for (name, month), added in self.by_month.items():
+            if name == figure and period.first <= month <= period.last:
+                amount = EXACT.add(amount, added)
+        return in_minor_units(amount, self.viewer.currency)
+
+    @property
+    def billing_to_date(self) -> Decimal:
+        return in_minor_units(self.to_date, self.viewer.currency)
+
+    def margin(self, period: Period) -> Margin:
+        may = may_see_margin(self.viewer.permissions)
+        return Margin(period, self.of(Figure.BILLING, period), self.of(Figure.COST, period) if may else None)
+
+    def number(self, figure: Figure) -> int:
+        return int(self.by_month[figure, NO_DAY])
+
+
+async def _read_sums(
+    reads: Reads, viewer: Viewer, plan: Plan, *, months: Period, previous: date, to_day: int = 0
+) -> _Sums:
+    asked = {
+        "first_month": months.first,
+        "last_month": months.last,
+        "previous_month": previous,
+        "to_day": to_day,
+    }
+    rows = await fetch(reads, plan, {**viewer.binds, **asked})
+    by_month = {(row["figure"], row["month"]): row["amount"] or Decimal(0) for row in rows}
+    to_date = (row["to_date"] for row in rows if row["figure"] == Figure.BILLING and row["month"] == previous)
+    return _Sums(viewer, by_month, next(to_date, None) or Decimal(0))

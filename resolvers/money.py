@@ -19,8 +19,13 @@ class Money:
 
 def home_amount(amount: Decimal, rate: Decimal, currency: str) -> Decimal:
     """The amount at this rate in the organisation's `currency`, rounded to its minor unit, half away from zero."""
+    return in_minor_units(EXACT.multiply(amount, rate), currency)
+
+
+def in_minor_units(amount: Decimal, currency: str) -> Decimal:
+    """The amount rounded to the currency's minor unit, half away from zero, with all of its decimals."""
     minor_unit = Decimal(1).scaleb(-get_currency_precision(currency))
-    return EXACT.multiply(amount, rate).quantize(minor_unit, rounding=ROUND_HALF_UP, context=EXACT)
+    return amount.quantize(minor_unit, rounding=ROUND_HALF_UP, context=EXACT)
 
 
 def digits(number: Decimal) -> str:

@@ -1,12 +1,13 @@
 """Reading: a query goes in, the JSON of its answer comes out, by one statement."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 
 from db.connection import Reads
-from resolvers.selection import Condition, Query
-from resolvers.statement import Plan, aggregate, plan
+from resolvers.selection import Query
+from resolvers.statement import Plan, plan
 from resolvers.viewer import Viewer
 
 
@@ -20,18 +21,16 @@ async def read(reads: Reads, viewer: Viewer, query: Query) -> str | None:
     return json
 
 
-async def count(reads: Reads, viewer: Viewer, entity: str, where: Condition) -> int:
-    """How many rows meet the condition, of those the viewer may see."""
-    number: int = await _fetch_value(reads, aggregate(entity, where, viewer.permissions), where, viewer)
-    return number
+async def fetch(reads: Reads, prepared: Plan, binds: Mapping[str, Any]) -> list[Any]:
+    """The rows of a statement whose parameters all have values in `binds`."""
+    try:
+        rows: list[Any] = await reads.fetch(prepared.sql, *(binds[name] for name in prepared.names))
+    except asyncpg.QueryCanceledError as error:
+        raise TookTooLong from error
+    return rows
 
 
-async def total(reads: Reads, viewer: Viewer, entity: str, where: Condition, column: str) -> Any:
-    """The sum of a column over the rows that meet the condition, of those the viewer may see; zero where none does."""
-    return await _fetch_value(reads, aggregate(entity, where, viewer.permissions, column), where, viewer)
-
-
-async def _fetch_value(reads: Reads, prepared: Plan, query: Any, viewer: Viewer) -> Any:
+async def _fetch_value(reads: Reads, prepared: Plan, query: Query, viewer: Viewer) -> Any:
     # The driver runs the finished text itself: SQLAlchemy has built it, and need not look at it again for each call.
     try:
         return await reads.fetchval(prepared.sql, *prepared.values(query, viewer.binds))

@@ -9,7 +9,6 @@ import strawberry
 from graphql import GraphQLError
 
 from resolvers import kpis
-from resolvers.selection import Condition
 from schema.context import Info
 from schema.customer import Customer
 from schema.enums import described
@@ -149,6 +148,36 @@ class CustomerCountKpi:
     )
 
 
+@strawberry.type(description="Billing, cost and margin of a month.")
+class KpiMonth:
+    """Billing, cost and margin of a month."""
+
+    from_: date = told("First day of the month.", name="from")
+    to: date = told("Last day of the month.")
+    billing: Money = told("Counted invoices of the month that the viewer may see.")
+    total_cost: Money | None = told(
+        "Costs dated in the month, except those on internal cases; null where they may not be seen in full."
+    )
+    margin: Money | None = told("Billing less total cost; null where the cost is.")
+
+    @classmethod
+    def of(cls, info: Info, month: kpis.Margin) -> "KpiMonth":
+        """The month in the organisation's currency."""
+        return cls(
+            from_=month.period.first,
+            to=month.period.last,
+            billing=_money(info, month.billing),
+            total_cost=_money_or_none(info, month.total_cost),
+            margin=_money_or_none(info, month.value),
+        )
+
+
+Months = Annotated[
+    int | None,
+    strawberry.argument(description=f"How many whole months, up to and with the day's; {kpis.MOST_MONTHS} at most."),
+]
+
+
 @strawberry.type(description="The figures a company watches, each with what it was made of.")
 class Kpis:
     """The figures a company watches."""
@@ -156,52 +185,56 @@ class Kpis:
     as_of: date = told("The day whose month and year the figures are about.")
     timezone: str = told("The time zone in which days begin.")
     currency: CurrencyCode = told("The organisation's currency.")
+    margin_this_year: MarginKpi = told("Billing of the year less its cost.")
+    billing_this_month: BillingKpi = told("Billing of the month beside the month before.")
+    active_customers: CustomerCountKpi = told("Customers with work going on.")
+    prospects_in_pipeline: CustomerCountKpi = told(
+        "Customers to be, with a case in progress and nothing won or billed yet."
+    )
 
-    @strawberry.field(description="Billing of the year less its cost.")
-    async def margin_this_year(self, info: Info) -> MarginKpi:
-        """Billing of the year less its cost."""
-        context = info.context
+    @strawberry.field(description="Billing, cost and margin by month, oldest first: the line of a sparkline.")
+    async def history(self, info: Info, months: Months = 12) -> list[KpiMonth]:
+        """Whole months up to and with the day's."""
+        context, most = info.context, kpis.most_months(self.as_of)
+        if months is None or not 1 <= months <= most:
+            raise GraphQLError(f"history: months must be from 1 to {most}.")
         with in_time():
-            figure = await kpis.margin_of_year(context.database.reads, context.viewer, self.as_of)
-        return MarginKpi.of(info, figure)
-
-    @strawberry.field(description="Billing of the month beside the month before.")
-    async def billing_this_month(self, info: Info) -> BillingKpi:
-        """Billing of the month beside the month before."""
-        context = info.context
-        with in_time():
-            figure = await kpis.billing_of_month(context.database.reads, context.viewer, self.as_of)
-        return BillingKpi.of(info, figure)
-
-    @strawberry.field(description="Customers with work going on.")
-    async def active_customers(self, info: Info) -> CustomerCountKpi:
-        """Customers with work going on."""
-        formula = "Customers, not internal, with at least one open case that is not internal"
-        return await _customer_count(info, kpis.ACTIVE_CUSTOMERS, "Active customers", formula)
-
-    @strawberry.field(description="Customers to be, with a case in progress and nothing won or billed yet.")
-    async def prospects_in_pipeline(self, info: Info) -> CustomerCountKpi:
-        """Customers to be."""
-        formula = (
-            "Customers, not internal, with at least one open case in progress that is not internal, "
-            "no case won and no billing ever"
-        )
-        return await _customer_count(info, kpis.PROSPECTS, "Prospects in pipeline", formula)
+            found = await kpis.read_history(context.database.reads, context.viewer, self.as_of, months)
+        return [KpiMonth.of(info, month) for month in found]
 
     @classmethod
-    def of(cls, info: Info, as_of: date | None) -> "Kpis":
+    async def read(cls, info: Info, as_of: date | None) -> "Kpis":
         """The strip for a day; today in the organisation's time zone unless another is given."""
-        viewer = info.context.viewer
-        if as_of is not None and as_of < kpis.EARLIEST:
+        context = info.context
+        as_of = as_of or kpis.today(context.viewer.timezone)
+        if as_of < kpis.EARLIEST:
             raise GraphQLError(f"kpis: asOf must be {kpis.EARLIEST} or later: figures look back at the month before.")
+        with in_time():
+            strip = await kpis.read_strip(context.database.reads, context.viewer, as_of)
+        return cls.of(info, strip)
+
+    @classmethod
+    def of(cls, info: Info, strip: kpis.Strip) -> "Kpis":
+        """The strip in the organisation's currency."""
         return cls(
-            as_of=as_of or kpis.today(viewer.timezone),
-            timezone=viewer.timezone,
-            currency=CurrencyCode(viewer.currency),
+            as_of=strip.as_of,
+            timezone=info.context.viewer.timezone,
+            currency=CurrencyCode(info.context.viewer.currency),
+            margin_this_year=MarginKpi.of(info, strip.margin_this_year),
+            billing_this_month=BillingKpi.of(info, strip.billing_this_month),
+            active_customers=CustomerCountKpi(
+                group=kpis.ACTIVE_CUSTOMERS,
+                label="Active customers",
+                formula="Customers, not internal, with at least one open case that is not internal",
+                value=strip.active_customers,
+            ),
+            prospects_in_pipeline=CustomerCountKpi(
+                group=kpis.PROSPECTS,
+                label="Prospects in pipeline",
+                formula=(
+                    "Customers, not internal, with at least one open case in progress that is not internal, "
+                    "no case won and no billing ever"
+                ),
+                value=strip.prospects_in_pipeline,
+            ),
         )
-
-
-async def _customer_count(info: Info, group: Condition, label: str, formula: str) -> CustomerCountKpi:
-    with in_time():
-        value = await kpis.customers_in(info.context.database.reads, info.context.viewer, group)
-    return CustomerCountKpi(group=group, label=label, formula=formula, value=value)

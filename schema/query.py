@@ -195,6 +195,6 @@ class Query:
         return Viewer(permissions=Permissions(**{name: getattr(may, name) for name in may.__slots__}))
 
     @strawberry.field(description="The figures a company watches.")
-    def kpis(self, info: Info, as_of: AsOf = None) -> Kpis:
+    async def kpis(self, info: Info, as_of: AsOf = None) -> Kpis:
         """The KPI strip."""
-        return Kpis.of(info, as_of)
+        return await Kpis.read(info, as_of)

@@ -156,8 +156,8 @@ class Asking:
         for name in self.draw(st.lists(st.sampled_from(sorted(known)), min_size=1, max_size=2, unique=True)):
             definition = known[name]
             kind = get_named_type(definition.type).name
-            below = tuple(self.ask(kind, part, part, depth) for part in fields_of(kind)) if kind.endswith("Kpi") else ()
-            asks.append(Ask(name, name, "Kpis", kind, {}, below))
+            below = tuple(self.ask(kind, part, part, depth) for part in fields_of(kind)) if "Kpi" in kind else ()
+            asks.append(Ask(name, name, "Kpis", kind, self.arguments("Kpis", name, definition), below))
         return (Ask("kpis", "kpis", "Query", "Kpis", {"asOf": self.a_day()}, tuple(asks)),)
 
     def selection(self, type_name: str, depth: int, most: int = 4, prefix: str = "") -> tuple[Ask, ...]:
@@ -225,6 +225,8 @@ class Asking:
             return {"asOf": self.a_day()}
         if "from" in definition.args:
             return {end: self.a_day() for end in ("from", "to") if self.draw(st.booleans())}
+        if "months" in definition.args and self.draw(st.booleans()):
+            given["months"] = self.draw(st.integers(1, 15))
         if "first" in definition.args:
             given |= self.page(entity)
         if "month" in definition.args and self.draw(st.booleans()):

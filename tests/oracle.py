@@ -16,7 +16,7 @@ from typing import Any
 
 from resolvers.ids import decode, encode
 from resolvers.viewer import Viewer
-from tests.rows import Row, Rows, home_amount
+from tests.rows import MINOR_UNITS, Row, Rows, home_amount
 
 
 @dataclass(frozen=True)
@@ -588,6 +588,7 @@ class Oracle:
             "billingThisMonth": lambda part: self.billing_of_month(day, part),
             "activeCustomers": lambda part: self.customer_count(self.is_active, part),
             "prospectsInPipeline": lambda part: self.customer_count(self.is_prospect, part),
+            "history": lambda part: self.history(day, part),
         }
         return {part.key: parts[part.name](part) for part in ask.fields}
 
@@ -598,6 +599,10 @@ class Oracle:
             for part in ask.fields
         }
 
+    def figure_of(self, amount: Decimal) -> dict[str, Any]:
+        """An amount with all decimals of the organisation's currency."""
+        return self.money(amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[self.viewer.currency])))
+
     def margin(self, day: date, ask: Ask) -> Any:
         first, last = date(day.year, 1, 1), date(day.year, 12, 31)
         invoices, costs = self.counted_invoices(first, last), self.counted_costs(first, last)
@@ -605,9 +610,9 @@ class Oracle:
         values = {
             "from": first,
             "to": last,
-            "billing": self.money(total(invoices)),
-            "totalCost": self.money(total(costs)) if told else None,
-            "value": self.money(total(invoices) - total(costs)) if told else None,
+            "billing": self.figure_of(total(invoices)),
+            "totalCost": self.figure_of(total(costs)) if told else None,
+            "value": self.figure_of(total(invoices) - total(costs)) if told else None,
             "reason": None if told else NOT_ALL_SEEN,
         }
         lists: dict[str, Callable[[Ask], Any]] = {
@@ -627,15 +632,35 @@ class Oracle:
         values = {
             "from": first,
             "to": last,
-            "value": self.money(total(this)),
-            "previous": self.money(previous),
-            "previousToDate": self.money(total(self.counted_invoices(first_before, same_day))),
-            "change": self.money(change),
+            "value": self.figure_of(total(this)),
+            "previous": self.figure_of(previous),
+            "previousToDate": self.figure_of(total(self.counted_invoices(first_before, same_day))),
+            "change": self.figure_of(change),
             "changePercent": percent and percent.quantize(Decimal("0.1"), ROUND_HALF_UP),
         }
         months = {"THIS": this, "PREVIOUS": before}
         lists = {"invoices": lambda part: self.page("Invoice", months[part.arguments.get("month", "THIS")], part)}
         return self.figure(ask, values, lists)
+
+    def history(self, day: date, ask: Ask) -> Any:
+        """Whole months up to and with the day's, oldest first."""
+        told = self.may.read_invoices == self.may.read_costs == "ALL"
+        months = [whole_month(day)]
+        while len(months) < ask.arguments.get("months", 12):
+            months.insert(0, whole_month(months[0][0] - timedelta(days=1)))
+        values = []
+        for first, last in months:
+            billing, cost = total(self.counted_invoices(first, last)), total(self.counted_costs(first, last))
+            values.append(
+                {
+                    "from": first,
+                    "to": last,
+                    "billing": self.figure_of(billing),
+                    "totalCost": self.figure_of(cost) if told else None,
+                    "margin": self.figure_of(billing - cost) if told else None,
+                }
+            )
+        return shaped("KpiMonth", ask.fields, values)
 
     def customer_count(self, counts: Callable[[Row], bool], ask: Ask) -> Any:
         customers = [row for row in self.seen("Customer") if counts(row)]

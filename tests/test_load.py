@@ -34,7 +34,7 @@ from kartotek.load.targets import TARGETS
 from kartotek.load.templates import TemplateInvalid
 from kartotek.load.templates import parse as template
 from resolvers.founding import init_organization
-from resolvers.kpis import ACTIVE_CUSTOMERS, PROSPECTS, billing_of_month, customers_in, margin_of_year
+from resolvers.kpis import read_strip
 from resolvers.viewer import Viewer, find_first_administrator
 
 HOME = Path(__file__).parent.parent
@@ -828,13 +828,10 @@ async def check_crm_kpis(desk: Desk) -> None:
     is_open = {row["account"] for row in pipeline if not row["close_date"]}
     as_of = date(2017, 12, 31)
     async with desk.sessions() as session:
-        reads = await reads_of(session)
-        margin = await margin_of_year(reads, desk.viewer, as_of)
-        month = await billing_of_month(reads, desk.viewer, as_of)
-        active = await customers_in(reads, desk.viewer, ACTIVE_CUSTOMERS)
-        prospects = await customers_in(reads, desk.viewer, PROSPECTS)
+        strip = await read_strip(await reads_of(session), desk.viewer, as_of)
+    margin, month = strip.margin_this_year, strip.billing_this_month
     assert (margin.billing, margin.total_cost, margin.value) == (billing("2017"), Decimal(0), billing("2017"))
     assert (month.value, month.previous) == (billing("2017-12"), billing("2017-11"))
     assert month.change == billing("2017-12") - billing("2017-11")
-    assert active == len(is_open)
-    assert prospects == len(is_open - {row["account"] for row in won})
+    assert strip.active_customers == len(is_open)
+    assert strip.prospects_in_pipeline == len(is_open - {row["account"] for row in won})

@@ -39,6 +39,8 @@ BY_DESIGN = {
     ("MarginKpi", "totalCost"): "is told only to those who may see all invoices and all costs",
     ("MarginKpi", "reason"): "says why the other two are not told",
     ("MarginKpi", "costs"): "leaves out those of internal cases, seen or not",
+    ("KpiMonth", "totalCost"): "is told only to those who may see all invoices and all costs",
+    ("KpiMonth", "margin"): "is told only to those who may see all invoices and all costs",
     ("Kpis", "prospectsInPipeline"): "looks for won cases and for billing among what is hidden, too",
 }
 """Fields whose answer may depend on more than the rows that the viewer sees, and why."""

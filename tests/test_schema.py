@@ -17,8 +17,6 @@ LATER = (
     "Query.reportFields",
     "Query.composeReport",
     "Query.reportRows",
-    "Kpis.history",
-    "KpiMonth",
     "RegistryDiff",
     "RegistryFieldDiff",
     "ReportRoot",

@@ -14,9 +14,7 @@ from db.models import Access, Customer
 from resolvers.contact import delete_contact, update_contact
 from resolvers.customer import delete_customer, restore_customer, update_customer
 from resolvers.ids import encode
-from resolvers.reading import count
 from resolvers.search import LIKE_ENOUGH, likeness
-from resolvers.selection import Found, Operand
 from tests.asking import ROOT_FIELDS, Asking, Writer, oracles
 from tests.builders import a_contact, a_customer, a_viewer, an_id, an_organization, ref
 from tests.conftest import cloned
@@ -221,15 +219,6 @@ async def test_a_cursor_of_another_order_is_refused(town):
     for arguments in (f'after: "{cursor}"', f'search: "oy", orderBy: [{{name: ASC}}], after: "{cursor}"'):
         (error,) = (await answered(town.database, town.viewer, f"{{ list: customers({arguments}) {page}"))["errors"]
         assert error["extensions"]["argument"] == ["after"]
-
-
-async def test_the_words_alone_are_a_condition_that_never_guesses(town):
-    async def counted(text):
-        return await count(town.database.reads, town.viewer, "Customer", Found(Operand(text)))
-
-    assert await counted("oy nokia") == 2
-    assert await counted("nokai") == 0
-    assert await counted("--") == 0
 
 
 # ---------------------------------------------------------------------- what changes

@@ -38,6 +38,8 @@ UNTRACED_TABLES = {
     "registry_slots": "tells how many calls are under way",
     "customer_search": "is made of customers and contacts, to find them by",
     "contact_search": "is made of contacts, to find them by",
+    "kpi_sums": "is summed up from what has a trace",
+    "customer_standings": "is counted from what has a trace",
 }
 UNTRACED_COLUMNS = {
     "organization_id": "never changes",

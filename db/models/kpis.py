@@ -74,8 +74,8 @@ class KpiSum(Organized, table=True):
     other_owner_id: uuid.UUID
     month: date
     amount: Decimal = Field(sa_type=MONEY)
-    days: list[int] = Field(sa_type=ARRAY(sa.SmallInteger()))  # type: ignore[call-overload]
-    amounts: list[Decimal] = Field(sa_type=ARRAY(MONEY))  # type: ignore[call-overload]
+    days: list[int] = Field(sa_type=ARRAY(sa.SmallInteger()))
+    amounts: list[Decimal] = Field(sa_type=ARRAY(MONEY))
     is_fresh: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
 
 

@@ -411,11 +411,10 @@ def _kpi_sums() -> None:
         sa.Column("is_fresh", sa.Boolean(), nullable=False, server_default=sa.true()),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_kpi_sums")),
     )
-    columns = ("organization_id", "figure", "share", "owner_id", "other_owner_id", "month")
-    op.create_index("ix_kpi_sums_figure_share", "kpi_sums", list(map(sa.literal_column, columns)))
-    columns = ("organization_id", "is_fresh")
+    key = ["organization_id", "figure", "share", "owner_id", "other_owner_id", "month"]
+    op.create_index("ix_kpi_sums_figure_share", "kpi_sums", key)
     fresh = sa.text("is_fresh")
-    op.create_index("ix_kpi_sums_fresh", "kpi_sums", list(map(sa.literal_column, columns)), postgresql_where=fresh)
+    op.create_index("ix_kpi_sums_fresh", "kpi_sums", ["organization_id", "is_fresh"], postgresql_where=fresh)
 
 
 def _customer_standings() -> None:
