@@ -99,18 +99,27 @@ async def connected_to(url: str, settings: Settings, work: Callable[[Database], 
         return await work(connected)
 
 
-async def get_organization(session: AsyncSession, name: str | None) -> Any:
-    """The organisation of this name or, without one, the only one there is."""
+async def get_organizations(session: AsyncSession, name: str | None) -> list[Organization]:
+    """The organisation of this name or, without one, all that there are."""
     organizations = list((await session.scalars(sa.select(Organization).order_by(Organization.name))).all())
-    names = ", ".join(organization.name for organization in organizations)
     if not organizations:
         raise CommandFailed("There is no organisation yet: make one with `kartotek init`.")
-    if name is None and len(organizations) > 1:
-        raise CommandFailed(f"Say which organisation with --organization: {names}.")
-    for organization in organizations:
-        if name is None or organization.name.lower() == name.lower():
-            return organization
-    raise CommandFailed(f"There is no organisation {name}; there is {names}.")
+    found = [each for each in organizations if name is None or each.name.lower() == name.lower()]
+    if not found:
+        raise CommandFailed(f"There is no organisation {name}; there is {_names(organizations)}.")
+    return found
+
+
+async def get_organization(session: AsyncSession, name: str | None) -> Organization:
+    """The organisation of this name or, without one, the only one there is."""
+    found = await get_organizations(session, name)
+    if name is None and len(found) > 1:
+        raise CommandFailed(f"Say which organisation with --organization: {_names(found)}.")
+    return found[0]
+
+
+def _names(organizations: list[Organization]) -> str:
+    return ", ".join(organization.name for organization in organizations)
 
 
 async def get_viewer(session: AsyncSession, organization: str | None, email: str | None) -> Viewer:
@@ -471,6 +480,40 @@ def refresh(
     for note in summary.notes:
         output.print(note, highlight=False, markup=False)
     if not summary.is_complete:
+        raise typer.Exit(3)
+
+
+@app.command()
+def doctor(
+    repair_: Annotated[bool, typer.Option("--repair", help="Put right what is not as it should be.")] = False,
+    organization: Annotated[
+        str | None, typer.Option("--organization", help="Which organisation; by default all.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Work out all sums that figures are read from, and tell which of them are not as they should be.
+
+    Exit code 3 where there are any, and they were not repaired.
+    """
+    from resolvers.doctor import Difference, examine, repair
+
+    async def work(sessions: Sessions) -> dict[str, list[Difference]]:
+        found: dict[str, list[Difference]] = {}
+        async with sessions() as session:
+            await session.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            for each in await get_organizations(session, organization):
+                found[each.name] = await examine(session, each.id) if not repair_ else await repair(sessions, each.id)
+        return found
+
+    differences = on_database(settings_for(data_dir), work)
+    output = output_console()
+    for name, found in differences.items():
+        repaired = " repaired" if repair_ and found else ""
+        output.print(f"{name}: {len(found):,} differences{repaired}", highlight=False, markup=False)
+        for difference in found:
+            output.print(f"  {difference}", highlight=False, markup=False)
+    if any(differences.values()) and not repair_:
+        output.print("Put them right with --repair.", highlight=False)
         raise typer.Exit(3)
 
 

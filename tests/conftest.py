@@ -21,9 +21,16 @@ from resolvers.viewer import Viewer
 from tests.a_register import Register, reached
 from tests.builders import an_organization
 from tests.clients import client_on
+from tests.in_step import is_in_step
 
-UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
-"""Nothing that a test writes needs to survive a power cut."""
+UNSAFE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "deadlock_timeout": "50ms",
+}
+"""Nothing that a test writes needs to survive a power cut, and those who wait for each other are meant to."""
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +92,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """A fresh, migrated database."""
     async with connected(database_url) as database:
         yield database
+        assert await is_in_step(database)
 
 
 @pytest.fixture
@@ -98,6 +106,15 @@ async def viewer(sessions: Sessions) -> Viewer:
     """The administrator of an organisation on a fresh database."""
     async with sessions.begin() as session:
         return await an_organization(session)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A folder that a command can keep a database in."""
+    # Not below pytest's own folder: that is closed to the account that runs PostgreSQL for root.
+    with tempfile.TemporaryDirectory(prefix="kartotek-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "data"
 
 
 @pytest.fixture

@@ -32,14 +32,6 @@ def ask(url: str, token: str, query: str, **variables: Any) -> Any:
     return answer.json()["data"]
 
 
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    # Not below pytest's own folder: that is closed to the account that runs PostgreSQL for root.
-    with tempfile.TemporaryDirectory(prefix="kartotek-test-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder) / "data"
-
-
 Ask = Callable[..., Any]
 
 

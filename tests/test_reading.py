@@ -180,6 +180,7 @@ def test_every_argument_is_asked_with():
         "to",
         "asOf",
         "month",
+        "months",
     }
     known = {
         argument

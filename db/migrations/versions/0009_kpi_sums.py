@@ -149,7 +149,14 @@ def unrolled(source: str) -> str:
 
 
 KEPT = unrolled("(SELECT * FROM kpi_sums WHERE organization_id = organization) AS kept")
-SUMS_KEPT = f"CREATE FUNCTION kartotek_sums_kept(organization uuid) {RETURNS} AS $$ {monthly(KEPT)} $$"
+SUMS_KEPT = f"""
+CREATE FUNCTION kartotek_sums_kept(organization uuid) {RETURNS} AS $$
+    SELECT {KEY}, months.amount, daily.days, daily.amounts
+    FROM (SELECT {KEY}, sum(amount) AS amount FROM kpi_sums WHERE organization_id = organization GROUP BY {KEY}) AS months
+    LEFT JOIN ({monthly(KEPT)}) AS daily USING ({KEY})
+    WHERE months.amount <> 0 OR daily.days IS NOT NULL
+$$
+"""
 
 STANDING = "customer_id, owner_id, is_counted, open_cases, pursued_cases, won_cases, billed_invoices"
 SUM_UP = f"""

@@ -1,0 +1,360 @@
+"""The sums behind the figures stay in step with their rows, whatever is written, by whom and how it ends."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import tests.profiles  # noqa: F401
+from db import models
+from db.connection import Database, connected, reads_of
+from db.models import table_of
+from resolvers.doctor import examine, repair
+from resolvers.kpis import Period, month_before, month_before_to_date, month_of, read_history, read_strip, year_of
+from resolvers.references import Ref
+from tests.builders import a_case, a_cost, a_customer, an_id, an_invoice, an_organization, euros, ref
+from tests.conftest import cloned
+from tests.in_step import is_in_step, out_of_step
+from tests.oracle import Oracle, total
+from tests.processes import running
+from tests.rows import LEVELS, RIGHTS, Maker, Row, a_world, insert, permissions
+from tests.test_commands import ACME, ask, kartotek
+from tests.test_embedded import processes
+from tests.worlds import FIRST
+
+DEADLOCK = "40P01"
+SPENT = ("amount", "currency", "exchange_rate", "home_amount")
+CHANGING = {
+    "Customer": ("owner_id", "is_internal", "deleted_at"),
+    "SalesStatus": ("category",),
+    "Case": ("customer_id", "owner_id", "sales_status_id", "is_open", "is_internal"),
+    "InvoiceStatus": ("numbered", "sent"),
+    "Invoice": ("customer_id", "case_id", "status_id", "status_numbered", "status_sent", "number", "date", *SPENT),
+    "Cost": ("case_id", "date", *SPENT),
+}
+"""The columns that figures depend on."""
+
+
+class Clerk:
+    """Writes at random, into the database and into plain rows; what the database refuses is in neither."""
+
+    def __init__(self, session: AsyncSession, maker: Maker, seed: int) -> None:
+        self.session = session
+        self.maker = maker
+        self.random = maker.random = Random(seed)
+        self.rows = maker.rows
+
+    async def step(self) -> None:
+        """One statement about one row or many."""
+        entity = self.random.choice(tuple(CHANGING))
+        write = self.random.choice((self.change, self.change, self.add, self.delete, self.gather))
+        try:
+            async with self.session.begin_nested():
+                await write(entity, table_of(getattr(models, entity)))
+        except sa.exc.IntegrityError:
+            pass
+
+    async def change(self, entity: str, table: sa.Table) -> None:
+        rows = self.some(entity)
+        columns = self.random.sample(CHANGING[entity], self.random.randint(1, len(CHANGING[entity])))
+        if entity in ("Invoice", "Cost"):
+            columns = list(CHANGING[entity])  # they depend on each other
+        fresh = self.fresh(entity)
+        values = {name: fresh[name] for name in columns}
+        await self.session.execute(sa.update(table).where(table.c.id.in_([row["id"] for row in rows])).values(values))
+        for row in rows:
+            row.update(values)
+            if entity == "InvoiceStatus":
+                self.flag_invoices(row)
+
+    def flag_invoices(self, status: Row) -> None:
+        for invoice in self.rows["Invoice"]:
+            if invoice["status_id"] == status["id"]:
+                invoice.update(status_numbered=status["numbered"], status_sent=status["sent"])
+
+    async def add(self, entity: str, table: sa.Table) -> None:
+        rows = [self.fresh(entity) for _ in range(self.random.choice((1, 2, 30)))]
+        await self.session.execute(sa.insert(table).values(rows))
+        self.rows[entity] += rows
+
+    async def delete(self, entity: str, table: sa.Table) -> None:
+        if entity in ("Case", "Invoice", "Cost"):
+            used = {row["case_id"] for kind in ("Invoice", "Cost") for row in self.rows[kind]}
+            keys = {row["id"] for row in self.some(entity)} - used
+            await self.session.execute(sa.delete(table).where(table.c.id.in_(keys)))
+            self.rows[entity][:] = [row for row in self.rows[entity] if row["id"] not in keys]
+
+    async def gather(self, *_: object) -> None:
+        await self.session.execute(sa.text("SELECT kartotek_gather(:key)"), {"key": self.maker.organization_id})
+
+    def some(self, entity: str) -> list[Row]:
+        rows = self.rows[entity]
+        return self.random.sample(rows, min(len(rows), self.random.choice((1, 1, 3, 10))))
+
+    def fresh(self, entity: str) -> Row:
+        """Another row of the kind."""
+        one = self.random.choice
+        if entity == "SalesStatus":
+            return {**one(self.rows[entity]), "category": one(tuple(models.SalesCategory))}
+        if entity == "InvoiceStatus":
+            return {**one(self.rows[entity]), "numbered": one((True, False)), "sent": one((True, False))}
+        known = list(self.rows[entity])
+        row: Row = getattr(self.maker, entity.lower())() or self.rows[entity][-1]
+        self.rows[entity][:] = known
+        return {**row, "id": uuid.UUID(int=self.random.getrandbits(128))}
+
+
+@st.composite
+def histories(draw):
+    """What is written, by the seed of each step, and who looks at it."""
+    steps = draw(st.lists(st.integers(0, 2**32), min_size=1, max_size=12))
+    levels = draw(st.just(("ALL",) * len(RIGHTS)) | st.tuples(*[st.sampled_from(LEVELS)] * len(RIGHTS)))
+    return steps, draw(st.integers(0, 7)), permissions(levels, administer=False)
+
+
+@pytest.fixture(scope="module")
+async def inhabited(server, template):
+    async for url in cloned(server, template):
+        async with connected(url) as database:
+            await insert(database.engine, a_world(FIRST).rows, a_world(FIRST).foreign)
+            yield database
+
+
+@given(history=histories())
+async def test_figures_are_those_of_the_rows_after_any_writes(inhabited: Database, history):
+    steps, place, may = history
+    world = a_world(FIRST)
+    maker = Maker(Random(0), 0, world.organization["currency"], world.today)
+    maker.organization_id, maker.rows = world.organization["id"], world.rows
+    viewer = world.viewer(world.rows["User"][place], may)
+    async with inhabited.sessions() as session:
+        for seed in steps:
+            await Clerk(session, maker, seed).step()
+            assert await out_of_step(session) == {}
+        reads = await reads_of(session)
+        strip = await read_strip(reads, viewer, world.today)
+        months = await read_history(reads, viewer, world.today, 3)
+        await session.rollback()
+    oracle = Oracle(world.rows, viewer)
+
+    def billing(period: Period) -> Decimal:
+        return total(oracle.counted_invoices(period.first, period.last))
+
+    year, month, before = year_of(world.today), month_of(world.today), month_before(world.today)
+    assert strip.margin_this_year.billing == billing(year)
+    told = may.read_invoices == may.read_costs == "ALL"
+    assert strip.margin_this_year.total_cost == (total(oracle.counted_costs(year.first, year.last)) if told else None)
+    assert strip.billing_this_month.value == billing(month)
+    assert strip.billing_this_month.previous == billing(before)
+    assert strip.billing_this_month.previous_to_date == billing(month_before_to_date(world.today))
+    assert [each.billing for each in months] == [billing(month_before(before.first)), billing(before), billing(month)]
+    customers = oracle.seen("Customer")
+    assert strip.active_customers == len([row for row in customers if oracle.is_active(row)])
+    assert strip.prospects_in_pipeline == len([row for row in customers if oracle.is_prospect(row)])
+
+
+# ---------------------------------------------------------------------- at the same time
+
+STATEMENTS = (
+    "UPDATE customers SET owner_id = :user WHERE id = :customer",
+    "UPDATE customers SET owner_id = :user",
+    "UPDATE customers SET deleted_at = CASE WHEN deleted_at IS NULL THEN now() END WHERE id = :customer",
+    "UPDATE cases SET owner_id = :user, customer_id = :customer WHERE id = :case",
+    "UPDATE cases SET sales_status_id = :status, is_internal = NOT is_internal WHERE id = :case",
+    "UPDATE sales_statuses SET category = 'LOST' WHERE id = :status",
+    "UPDATE invoices SET customer_id = :customer, case_id = :case WHERE id = :invoice",
+    "UPDATE invoices SET amount = 2 * amount, home_amount = 2 * home_amount WHERE case_id = :case",
+    "DELETE FROM invoices WHERE id = :invoice",
+    "UPDATE costs SET case_id = :case WHERE date > '2024-01-01'",
+)
+ROWS = {
+    "user": "SELECT id FROM users",
+    "customer": "SELECT id FROM customers WHERE NOT is_internal",
+    "case": "SELECT id FROM cases",
+    "status": "SELECT id FROM sales_statuses",
+    "invoice": "SELECT id FROM invoices",
+}
+
+
+async def write_for_a_while(database: Database, random: Random) -> None:
+    """Thirty transactions of one writer, each tried again where two wait for each other, as mutations are."""
+    async with database.sessions() as session:
+        keys = {name: (await session.scalars(sa.text(query))).all() for name, query in ROWS.items()}
+    done = 0
+    while done < 30:
+        statements = random.sample(STATEMENTS, 2)
+        values = {name: random.choice(some) for name, some in keys.items()}
+        try:
+            async with database.sessions.begin() as session:
+                for statement in statements:
+                    await session.execute(sa.text(statement), used_in(statement, values))
+        except sa.exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                raise
+        else:
+            done += 1
+
+
+def used_in(statement: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if f":{name}" in statement}
+
+
+@pytest.fixture
+async def busy(database: Database) -> Database:
+    await insert(database.engine, a_world(FIRST).rows)
+    return database
+
+
+async def test_writers_at_the_same_time_leave_everything_in_step(busy: Database):
+    await asyncio.gather(*(write_for_a_while(busy, Random(seed)) for seed in range(8)))
+    assert await is_in_step(busy)
+
+
+async def test_repairing_loses_nothing_of_what_is_written_meanwhile(busy: Database):
+    writers = asyncio.gather(*(write_for_a_while(busy, Random(seed)) for seed in range(6)))
+    repairs = 0
+    while not writers.done():
+        assert await repair(busy.sessions, a_world(FIRST).organization["id"]) == []
+        repairs += 1
+        await asyncio.sleep(0.01)
+    await writers
+    assert repairs
+    assert await is_in_step(busy)
+
+
+async def test_what_is_added_is_gathered_into_few_rows(busy: Database):
+    async with busy.sessions() as session:
+        key = await session.scalar(sa.text(ROWS["invoice"]))
+        for day in range(1000):
+            values = {"day": date(2024, 1, 1) + timedelta(day % 300), "key": key}
+            await session.execute(sa.text("UPDATE invoices SET date = :day WHERE id = :key"), values)
+        # Each statement has added rows, and one in fifty has gathered them.
+        assert await session.scalar(sa.text("SELECT count(*) FROM kpi_sums WHERE is_fresh")) < 1000
+        assert await out_of_step(session) == {}
+
+
+# ---------------------------------------------------------------------- at the ends of time
+
+
+@pytest.mark.parametrize("day", [date(1, 2, 1), date(9999, 12, 31)])
+async def test_the_first_and_the_last_day_have_figures(database, viewer, day):
+    async with database.sessions.begin() as session:
+        key = await a_customer(session, viewer)
+        case = await a_case(session, viewer, key)
+        for amount in ("100.10", "-0.05"):
+            await an_invoice(
+                session, viewer, key, status=Ref("name", "Sent"), number="1", date=day, amount=euros(amount)
+            )
+        await a_cost(session, viewer, case, date=day, amount=euros("10.01"))
+    strip = await read_strip(database.reads, viewer, day)
+    assert strip.billing_this_month.value == Decimal("100.05")
+    assert strip.margin_this_year.value == Decimal("90.04")
+
+
+# ---------------------------------------------------------------------- out of step, and back
+
+SPOILED = {
+    "a sum": "UPDATE kpi_sums SET amount = amount + 1 WHERE figure = 'BILLING' AND share = 'ALL'",
+    "a day": "UPDATE kpi_sums SET days[1] = days[1] + 1 WHERE figure = 'COST'",
+    "a sum that is missing": "DELETE FROM kpi_sums WHERE figure = 'ACTIVE'",
+    "a sum too many": "INSERT INTO kpi_sums (organization_id, figure, share, owner_id, other_owner_id, month, amount, "
+    "days, amounts) SELECT organization_id, 'COST', share, owner_id, other_owner_id, '1999-01-01', 1, '{1}', '{1}' "
+    "FROM kpi_sums WHERE share = 'ALL' LIMIT 1",
+    "a standing": "UPDATE customer_standings SET won_cases = won_cases + 1",
+    "a standing that is missing": "DELETE FROM customer_standings WHERE open_cases > 0",
+}
+
+
+@pytest.mark.parametrize("spoiling", SPOILED.values(), ids=SPOILED)
+async def test_what_a_hand_in_the_database_has_spoiled_is_found_and_repaired(busy: Database, spoiling):
+    organization = a_world(FIRST).organization["id"]
+    async with busy.sessions.begin() as session:
+        await session.execute(sa.text(spoiling))
+        found = await examine(session, organization)
+    assert found
+    assert await repair(busy.sessions, organization) == found
+    assert await is_in_step(busy)
+
+
+async def test_the_doctor_tells_what_differs_and_repairs_when_told_to(database, database_url, viewer):
+    async with database.sessions.begin() as session:
+        await an_organization(session, name="Other [Oy]")
+        key = await a_customer(session, viewer, owner=ref("User", viewer.user_id))
+        await an_invoice(session, viewer, key, status=Ref("name", "Sent"), number="1", date="2024-02-29")
+        await session.execute(sa.text("UPDATE kpi_sums SET amount = 7 WHERE share = 'CUSTOMER'"))
+        await session.execute(sa.text("UPDATE customer_standings SET billed_invoices = 3"))
+    owner, customer = an_id("User", viewer.user_id), an_id("Customer", key)
+    differences = [
+        f"  BILLING 2024-02, customers of {owner}: 7 should be 100.00",
+        f"  {customer}: ({viewer.user_id},t,0,0,0,3) should be ({viewer.user_id},t,0,0,0,1)",
+    ]
+    examined = kartotek("doctor", url=database_url)
+    assert examined.returncode == 3
+    first, second, *rest = examined.stdout.splitlines()
+    assert (first, second[-15:], rest) == (
+        "Other [Oy]: 0 differences",
+        ": 2 differences",
+        [*differences, "Put them right with --repair."],
+    )
+    repaired = kartotek("doctor", "--repair", url=database_url)
+    assert (repaired.returncode, repaired.stdout.splitlines()[2:]) == (0, differences)
+    healthy = kartotek("doctor", "--organization", "other [oy]", url=database_url)
+    assert (healthy.returncode, healthy.stdout) == (0, "Other [Oy]: 0 differences\n")
+
+
+# ---------------------------------------------------------------------- killed in the middle
+
+
+CUSTOMERS = """mutation($rows: [CustomerInput!]!) { upsertCustomers(input: $rows) { problems { message } } }"""
+INVOICES = """mutation($rows: [InvoiceInput!]!) { upsertInvoices(input: $rows) { created problems { message } } }"""
+BILLED = """{ invoices { totalCount } kpis(asOf: "2024-03-31") { billingThisMonth { value { amount } } } }"""
+
+
+def invoices(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "externalId": str(place),
+            "customer": {"externalId": str(place % 100)},
+            "status": {"name": "Sent"},
+            "number": str(place),
+            "date": f"2024-03-{place % 31 + 1:02}",
+            "amount": {"amount": "1.10", "currency": "EUR"},
+        }
+        for place in range(number)
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 1.5, 3.0])
+def test_a_database_killed_in_the_middle_of_a_write_comes_back_in_step(data_dir: Path, seconds: float):
+    """Of five thousand invoices there is none, or all with their sums."""
+    token = kartotek("init", *ACME, "--admin", "anna@acme.example", "--data-dir", data_dir).stdout.split()[1]
+    with ThreadPoolExecutor() as threads, running("serve", "--port", 0, "--data-dir", data_dir) as (_, (_, url)):
+        customers = [{"externalId": str(place), "name": f"Customer {place}"} for place in range(100)]
+        assert ask(url, token, CUSTOMERS, rows=customers)["upsertCustomers"]["problems"] == []
+        assert ask(url, token, INVOICES, rows=invoices(10))["upsertInvoices"]["created"] == 10
+        threads.submit(ask, url, token, INVOICES, rows=invoices(5000))
+        time.sleep(seconds)
+        for process in processes(data_dir):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    examined = kartotek("doctor", "--data-dir", data_dir)
+    assert (examined.returncode, examined.stdout) == (0, "Acme Oy: 0 differences\n")
+    with running("serve", "--port", 0, "--data-dir", data_dir) as (_, (_, url)):
+        answer = ask(url, token, BILLED)
+    count = answer["invoices"]["totalCount"]
+    assert count in (10, 5000)
+    assert Decimal(answer["kpis"]["billingThisMonth"]["value"]["amount"]) == count * Decimal("1.10")
