@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import typer
 import uvloop
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
-from bench import ground, loopback, mass_update, ours, registries, stopwatch, table, upsert, words, yardstick
+from bench import ground, kpis, loopback, mass_update, ours, registries, stopwatch, table, upsert, words, yardstick
 from bench.loopback import Traffic
 from bench.queries import Query, queries
 from bench.stopwatch import Comparison
@@ -22,15 +23,34 @@ from db.connection import Database, connected
 from db.embedded import EmbeddedError
 from resolvers.viewer import Viewer
 
-MASS = "mass"
-UPSERT = "upsert"
-WORDS = "words"
-REGISTRIES = "registries"
-OF_MANY = (WORDS, MASS, UPSERT, REGISTRIES)
-NAMES = (*(query.name for query in queries(customer_id="")), *OF_MANY)
 
-T = TypeVar("T")
-Measure = Callable[[Database, Viewer, int, Callable[[float], None]], Awaitable[T]]
+@dataclass(frozen=True)
+class OfMany:
+    """What is measured in an organisation with many customers, on a server of its own."""
+
+    title: str
+    customers: int
+    rounds: int
+    measure: Callable[[Database, Viewer, int, Callable[[float], None]], Awaitable[Any]]
+    crowd: Mapping[str, int] = field(default_factory=dict)
+
+
+WORDS, MASS, UPSERT, REGISTRIES, KPIS = "words", "mass", "upsert", "registries", "kpis"
+OF_MANY = {
+    WORDS: OfMany("Words", words.CUSTOMERS_SEARCHED, words.ROUNDS, words.measure),
+    MASS: OfMany("Mass update", mass_update.CUSTOMERS_AT_ONCE, mass_update.ROUNDS, mass_update.measure),
+    UPSERT: OfMany("Upsert", upsert.CUSTOMERS_AT_ONCE, upsert.ROUNDS, upsert.measure),
+    REGISTRIES: OfMany("Registers", registries.CUSTOMERS, registries.ROUNDS, registries.measure),
+    KPIS: OfMany("KPI strip", kpis.CUSTOMERS, kpis.ROUNDS, kpis.measure, kpis.CROWD),
+}
+TABLES: Mapping[str, Callable[[Any], tuple[Table, ...]]] = {
+    WORDS: lambda found: (table.words(found, words.CUSTOMERS_SEARCHED),),
+    MASS: lambda found: (table.mass_update(found),),
+    UPSERT: lambda found: (table.upsert(found),),
+    REGISTRIES: lambda found: (table.registries(found),),
+    KPIS: lambda found: (table.kpis(found.strips), table.writing(found)),
+}
+NAMES = (*(query.name for query in queries(customer_id="")), *OF_MANY)
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -42,19 +62,13 @@ class Results:
 
     server_time: dict[Query, Comparison] = field(default_factory=dict)
     whole_way: dict[Query, Traffic] = field(default_factory=dict)
-    of_words: Mapping[Query, Comparison] = field(default_factory=dict)
-    of_many: mass_update.Results | None = None
-    of_upsert: upsert.Results | None = None
-    of_registries: registries.Results | None = None
+    of_many: dict[str, Any] = field(default_factory=dict)
 
     def are_as_promised(self) -> bool:
         """Whether every promise is kept."""
-        beside = (*self.server_time.items(), *self.of_words.items())
-        kept = [table.promises(query, found) for query, found in beside]
-        if self.of_many:
-            kept.append(self.of_many.promises)
-        if self.of_registries:
-            kept.append(self.of_registries.promises)
+        beside = (*self.server_time.items(), *self.of_many.get(WORDS, {}).items())
+        kept = [stopwatch.promises_of(query, found) for query, found in beside]
+        kept += [self.of_many[name].promises for name in (MASS, REGISTRIES, KPIS) if name in self.of_many]
         return all(all(promises.values()) for promises in kept)
 
     def print(self) -> None:
@@ -63,14 +77,9 @@ class Results:
             console.print(table.server_time(self.server_time))
         if self.whole_way:
             console.print(table.whole_way(self.whole_way))
-        if self.of_words:
-            console.print(table.words(self.of_words, words.CUSTOMERS_SEARCHED))
-        if self.of_many:
-            console.print(table.mass_update(self.of_many))
-        if self.of_upsert:
-            console.print(table.upsert(self.of_upsert))
-        if self.of_registries:
-            console.print(table.registries(self.of_registries))
+        for name, found in self.of_many.items():
+            for each in TABLES[name](found):
+                console.print(each)
 
 
 @dataclass(frozen=True)
@@ -88,22 +97,9 @@ class Bench:
     async def run(self) -> Results:
         """Fill the database if it is ours, measure in this process, then over HTTP."""
         results = Results()
-        if self.customers is not None and WORDS in self.only:
-            results.of_words = await self._among_many(
-                "Words", words.CUSTOMERS_SEARCHED, words.measure, self.rounds or words.ROUNDS
-            )
-        if self.customers is not None and MASS in self.only:
-            results.of_many = await self._among_many(
-                "Mass update", mass_update.CUSTOMERS_AT_ONCE, mass_update.measure, self.rounds or mass_update.ROUNDS
-            )
-        if self.customers is not None and UPSERT in self.only:
-            results.of_upsert = await self._among_many(
-                "Upsert", upsert.CUSTOMERS_AT_ONCE, upsert.measure, self.rounds or upsert.ROUNDS
-            )
-        if self.customers is not None and REGISTRIES in self.only:
-            results.of_registries = await self._among_many(
-                "Registers", registries.CUSTOMERS, registries.measure, self.rounds or registries.ROUNDS
-            )
+        for name, what in OF_MANY.items():
+            if self.customers is not None and name in self.only:
+                results.of_many[name] = await self._among_many(what)
         if not set(self.only) - set(OF_MANY):
             return results
         if self.customers is not None:
@@ -123,15 +119,17 @@ class Bench:
                         results.whole_way[query] = await self._send(query, server, token)
         return results
 
-    async def _among_many(self, title: str, customers: int, measure: Measure[T], rounds: int) -> T:
-        """What is measured in an organisation with so many customers, on a server of its own."""
-        bar = self.progress.add_task(title, total=1)
+    async def _among_many(self, what: OfMany) -> Any:
+        bar = self.progress.add_task(what.title, total=1)
         with ground.fresh_server() as url:
-            await ground.fill_many(url, customers)
+            await ground.fill_many(url, what.customers, **what.crowd)
             async with connected(url, statement_timeout=0) as database:
                 async with database.sessions() as session:
                     viewer = await ground.find_administrator(session)
-                return await measure(database, viewer, rounds, lambda share: self.progress.update(bar, completed=share))
+                rounds = self.rounds or what.rounds
+                return await what.measure(
+                    database, viewer, rounds, lambda share: self.progress.update(bar, completed=share)
+                )
 
     async def _fill(self, customers: int) -> None:
         bar = self.progress.add_task("Demo data")

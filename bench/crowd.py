@@ -14,8 +14,6 @@ from kartotek.demo_data import COUNTRIES, INDUSTRIES, NATIONS
 
 SEED = 20_260_102
 CHUNK = 10_000
-UNITS = 10
-SELLERS = 100
 ROLES = table_of(Role)
 # fmt: off
 SYLLABLES = (
@@ -34,27 +32,29 @@ Row = dict[str, Any]
 class Crowd:
     """Inventor of an organisation's customers; the same ones each time, but for their ids."""
 
-    def __init__(self, organization_id: uuid.UUID) -> None:
+    def __init__(self, organization_id: uuid.UUID, *, units: int = 10, sellers: int = 100, contacts: int = 1) -> None:
+        self._contacts = contacts
+        self._number_of_sellers = sellers
         self._random = random.Random(SEED)
         self._organization_id = organization_id
         self._moment = now()
         self._industries = [
             self._row(name=name, code=code, is_active=True) for name, (code, _) in sorted(INDUSTRIES.items())
         ]
-        self._units = [self._row(name=f"Unit {number}") for number in range(UNITS)]
+        self._units = [self._row(name=f"Unit {number}") for number in range(units)]
         self._sellers: list[Row] = []
 
     async def write(self, connection: AsyncConnection, customers: int) -> None:
-        """Write so many customers, each with a contact and a seller; the last industry stays without any."""
+        """Write so many customers, each with contacts and a seller; the last industry stays without any."""
         role = sa.select(ROLES.c.id).where(ROLES.c.organization_id == self._organization_id, ~ROLES.c.administer)
         role_id = (await connection.scalars(role.order_by(ROLES.c.id))).first()
-        self._sellers = [self._seller(number, role_id) for number in range(SELLERS)]
+        self._sellers = [self._seller(number, role_id) for number in range(self._number_of_sellers)]
         for model, rows in ((Industry, self._industries), (Unit, self._units), (User, self._sellers)):
             await _copy(connection, model, rows)
         for start in range(0, customers, CHUNK):
             rows = [self._customer(number) for number in range(start + 1, min(start + CHUNK, customers) + 1)]
             await _copy(connection, Customer, rows)
-            await _copy(connection, Contact, [self._contact(row["id"]) for row in rows])
+            await _copy(connection, Contact, [self._contact(row["id"]) for row in rows for _ in range(self._contacts)])
 
     def _row(self, **values: Any) -> Row:
         return {"organization_id": self._organization_id, "id": new_id(), **values}
@@ -67,7 +67,7 @@ class Crowd:
             name=f"Seller {number}",
             email=f"seller{number}@suuri.example",
             is_active=True,
-            unit_id=self._units[number % UNITS]["id"],
+            unit_id=self._units[number % len(self._units)]["id"],
             role_id=role_id,
         )
 
@@ -88,7 +88,7 @@ class Crowd:
             is_active=True,
             marketing_allowed=True,
             industry_id=industry["id"],
-            owner_id=self._sellers[number % SELLERS]["id"],
+            owner_id=self._sellers[number % len(self._sellers)]["id"],
         )
 
     def _contact(self, customer_id: uuid.UUID) -> Row:

@@ -57,14 +57,14 @@ async def fill(url: str, customers: int, progress: Progress) -> None:
         await load_demo(engine, today=datetime.now(UTC).date(), customers=customers, progress=progress)
 
 
-async def fill_many(url: str, customers: int) -> None:
-    """An organisation of its own with so many customers, a contact each, and nothing else."""
+async def fill_many(url: str, customers: int, **crowd: int) -> None:
+    """An organisation of its own with so many customers, a contact each, and nothing else; or another `Crowd`."""
     async with _tidied(url) as engine:
         async with sessions_of(engine).begin() as session:
             founded = await init_organization(session, **MANY)
         assert founded.organization_id, founded.problems
         async with engine.begin() as connection:
-            await Crowd(founded.organization_id).write(connection, customers)
+            await Crowd(founded.organization_id, **crowd).write(connection, customers)
 
 
 @asynccontextmanager

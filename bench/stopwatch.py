@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from bench.queries import Query
+
 FEWEST_ROUNDS = 10
 WARM_UP = 10
 """Before each measurement; PostgreSQL settles on a plan for a prepared statement after five runs."""
@@ -68,6 +70,15 @@ class Comparison:
     def ratio(self) -> float:
         """How many times faster ours is."""
         return self.yardstick.median / self.ours.median
+
+
+def promises_of(query: Query, found: Comparison) -> dict[str, bool]:
+    """What is promised of the query, and whether it is kept."""
+    promise = query.promise
+    if promise is None:
+        return {}
+    kept = {f"< {promise.milliseconds:g} ms": found.ours.median < promise.milliseconds}
+    return kept if promise.times is None else kept | {f"≥ {promise.times:g} ×": found.ratio >= promise.times}
 
 
 def settle() -> None:

@@ -1,27 +1,21 @@
 """The results as they are printed."""
 
 from collections.abc import Mapping
+from statistics import median
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from bench.kpis import COPY, UPSERT, WITHOUT, WRITTEN
+from bench.kpis import Results as Kpis
 from bench.loopback import CLIENTS, Traffic
 from bench.mass_update import Results as MassUpdate
 from bench.queries import Query
 from bench.registries import Results as Registries
-from bench.stopwatch import Comparison
+from bench.stopwatch import Comparison, promises_of
 from bench.upsert import BARE, CUSTOMERS_AT_ONCE
 from bench.upsert import Results as Upsert
-
-
-def promises(query: Query, found: Comparison) -> dict[str, bool]:
-    """What is promised of the query, and whether it is kept."""
-    promise = query.promise
-    if promise is None:
-        return {}
-    kept = {f"< {promise.milliseconds:g} ms": found.ours.median < promise.milliseconds}
-    return kept if promise.times is None else kept | {f"≥ {promise.times:g} ×": found.ratio >= promise.times}
 
 
 def server_time(results: Mapping[Query, Comparison]) -> Table:
@@ -42,7 +36,7 @@ def _beside_yardstick(title: str, results: Mapping[Query, Comparison]) -> Table:
     for query, found in results.items():
         times = (found.ours, found.yardstick)
         figures = [_short(figure) for one in times for figure in (one.median, one.p95, one.median_cpu)]
-        table.add_row(query.title, *figures, f"[bold]{found.ratio:.1f} ×", _verdict(promises(query, found)))
+        table.add_row(query.title, *figures, f"[bold]{found.ratio:.1f} ×", _verdict(promises_of(query, found)))
     return table
 
 
@@ -91,6 +85,24 @@ def registries(results: Registries) -> Table:
         table.add_row(name, _short(times.median), _short(slowest), _verdict(results.promises_of(name)))
     typed = f"{results.letters} letters typed in two seconds: {results.calls} calls"
     table.add_row(typed, "", "", _verdict(results.promise_of_typing))
+    return table
+
+
+def kpis(results: Mapping[Query, Comparison]) -> Table:
+    """The strip, beside summing all rows up."""
+    return _beside_yardstick("Server time in ms of the KPI strip; yardstick: all rows added up", results)
+
+
+def writing(results: Kpis) -> Table:
+    """Writing invoices with the sums that figures are read from, beside writing them without."""
+    table = _table(f"Writing {WRITTEN:,} invoices in seconds")
+    for heading in ("with sums", "without", "ratio"):
+        table.add_column(heading, justify="right")
+    table.add_column("promise")
+    for way in (UPSERT, COPY):
+        figures = [f"{median(results.seconds[name]):.2f}" for name in (way, f"{way}{WITHOUT}")]
+        verdict = _verdict(results.promise_of_writing if way == UPSERT else {})
+        table.add_row(way, *figures, f"[bold]{results.ratio(way):.2f} ×", verdict)
     return table
 
 

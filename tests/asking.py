@@ -529,7 +529,7 @@ class Writer:
         kind = kind.of_type if is_non_null_type(kind) else kind
         if isinstance(kind, GraphQLList) and isinstance(value, list):
             items = [self.value(item, kind.of_type, never=never) for item in value]
-            alone = len(items) == 1 and not items[0].startswith("$") and self.once_in(4)
+            alone = len(items) == 1 and value != [None] and not items[0].startswith("$") and self.once_in(4)
             return items[0] if alone else f"[{', '.join(items)}]"
         if isinstance(kind, GraphQLInputObjectType):
             never = never or kind.name.endswith("Order")  # a choice of keys takes no variable that may be null
