@@ -23,13 +23,14 @@ make test       all tests                                 [WORKERS=2] [ARGS="-k 
 make check      format, lint, types, imports, lock, schema
 make format     put the code into shape
 make schema     write schema/schema.graphql anew
+make messages   bring schema/locale up to the words in the code
 make lock       bring requirements.lock up to pyproject.toml [ARGS=--upgrade]
 make bench      measure                                   [ARGS=...]
 make env        the environment in .venv                  [PYTHON=python3.12] [UV= for pip]
 make clean      take away the environment and what tools left behind
 endef
 
-.PHONY: help env demo test bench format schema lock clean
+.PHONY: help env demo test bench format schema messages lock clean
 help:
 	@: $(info $(help))
 
@@ -49,6 +50,11 @@ format: env
 schema: env
 	$(bin)/kartotek schema > .venv/schema.graphql
 	mv .venv/schema.graphql schema/schema.graphql
+
+messages: env
+	$(bin)/pybabel --quiet extract --keywords N_ --omit-header --no-location --output .venv/messages.pot schema
+	$(bin)/pybabel --quiet update --domain kartotek --input-file .venv/messages.pot --output-dir schema/locale \
+	    --omit-header --no-fuzzy-matching --ignore-obsolete --width 110
 
 lock: env
 	$(bin)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras --group dev \

@@ -30,8 +30,6 @@ EARLIEST = date(1, 2, 1)
 MOST_MONTHS = 120
 """The longest history that is told at once: ten years."""
 
-NOT_ALL_SEEN = "Margin needs the right to see all invoices and all costs."
-
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -74,7 +72,7 @@ def counted_within(period: Period) -> Condition:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Billing less cost, or the reason why it is not told."""
+    """Billing less cost; only billing for whoever may not see all of the cost."""
 
     period: Period
     billing: Decimal
@@ -84,11 +82,6 @@ class Margin:
     def value(self) -> Decimal | None:
         """The margin; None where the cost is not told."""
         return None if self.total_cost is None else EXACT.subtract(self.billing, self.total_cost)
-
-    @property
-    def reason(self) -> str | None:
-        """Why there is no value."""
-        return NOT_ALL_SEEN if self.total_cost is None else None
 
 
 @dataclass(frozen=True, slots=True)

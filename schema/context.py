@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from db.connection import Database
 from resolvers.registries import Registries
 from resolvers.viewer import Viewer
+from schema.wording import language_for, translated
 
 
 class NotAuthenticated(GraphQLError):
@@ -28,6 +29,8 @@ class Context:
     database: Database
     known_viewer: Viewer | None
     known_registries: Registries | None = None
+    accepted_languages: str | None = None
+    """The header `Accept-Language`."""
 
     @property
     def viewer(self) -> Viewer:
@@ -41,6 +44,10 @@ class Context:
         """The national registers as this server reaches them."""
         assert self.known_registries, "the application opens them when it starts"
         return self.known_registries
+
+    def say(self, text: str) -> str:
+        """The text in the language that the client accepts, or else in the organisation's."""
+        return translated(text, language_for(self.accepted_languages, self.viewer.locale))
 
 
 Info = strawberry.Info[Context, Any]

@@ -1,6 +1,7 @@
 """The KPI strip, as a client sees it: each figure with its formula in words and the rows it was made of."""
 
 import enum
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ import strawberry
 from graphql import GraphQLError
 
 from resolvers import kpis
+from resolvers.selection import Member
 from schema.context import Info
 from schema.customer import Customer
 from schema.enums import described
@@ -18,6 +20,7 @@ from schema.reading import in_time, read_page
 from schema.sales import Cost, Invoice
 from schema.scalars import CurrencyCode
 from schema.stored import Connection, Money, field_with, paging, told
+from schema.wording import N_
 
 
 class BillingMonthValues(enum.StrEnum):
@@ -29,6 +32,43 @@ class BillingMonthValues(enum.StrEnum):
 
 BillingMonth = described(BillingMonthValues, THIS="The month around `asOf`.", PREVIOUS="The whole month before.")
 Hidden = strawberry.Private[Any]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a figure is called and how it is worked out, in English."""
+
+    label: str
+    formula: str
+
+    def said(self, info: Info) -> "Words":
+        """Both in the client's language."""
+        return Words(info.context.say(self.label), info.context.say(self.formula))
+
+
+MARGIN = Words(
+    N_("Margin this year"),
+    N_(
+        "Billing of the year (invoices sent and numbered, dated in the year, net of VAT) "
+        "− total cost (costs dated in the year, except on internal cases)"
+    ),
+)
+BILLING = Words(
+    N_("Billing this month"),
+    N_(
+        "Invoices sent and numbered, dated in the month, net of VAT; "
+        "change = this month − the whole previous month, in per cent of the previous month"
+    ),
+)
+ACTIVE = Words(N_("Active customers"), N_("Customers, not internal, with at least one open case that is not internal"))
+PROSPECTS = Words(
+    N_("Prospects in pipeline"),
+    N_(
+        "Customers, not internal, with at least one open case in progress that is not internal, "
+        "no case won and no billing ever"
+    ),
+)
+NOT_ALL_SEEN = N_("Margin needs the right to see all invoices and all costs.")
 
 
 async def _counted(root: Any, info: Info, **_: Any) -> Any:
@@ -73,19 +113,17 @@ class MarginKpi:
     @classmethod
     def of(cls, info: Info, figure: kpis.Margin) -> "MarginKpi":
         """The figure in the organisation's currency."""
+        words = MARGIN.said(info)
         return cls(
             figure=figure,
-            label="Margin this year",
-            formula=(
-                "Billing of the year (invoices sent and numbered, dated in the year, net of VAT) "
-                "− total cost (costs dated in the year, except on internal cases)"
-            ),
+            label=words.label,
+            formula=words.formula,
             from_=figure.period.first,
             to=figure.period.last,
             value=_money_or_none(info, figure.value),
             billing=_money(info, figure.billing),
             total_cost=_money_or_none(info, figure.total_cost),
-            reason=figure.reason,
+            reason=info.context.say(NOT_ALL_SEEN) if figure.total_cost is None else None,
         )
 
 
@@ -118,13 +156,11 @@ class BillingKpi:
     @classmethod
     def of(cls, info: Info, figure: kpis.Billing) -> "BillingKpi":
         """The figure in the organisation's currency."""
+        words = BILLING.said(info)
         return cls(
             figure=figure,
-            label="Billing this month",
-            formula=(
-                "Invoices sent and numbered, dated in the month, net of VAT; "
-                "change = this month − the whole previous month, in per cent of the previous month"
-            ),
+            label=words.label,
+            formula=words.formula,
             from_=figure.period.first,
             to=figure.period.last,
             value=_money(info, figure.value),
@@ -146,6 +182,12 @@ class CustomerCountKpi:
     customers: Connection[Customer] = field_with(
         paging(CustomerFilter, CustomerOrder), "The customers that were counted.", _customers
     )
+
+    @classmethod
+    def of(cls, info: Info, words: Words, group: Member, value: int) -> "CustomerCountKpi":
+        """The number of customers of the group."""
+        said = words.said(info)
+        return cls(group=group, label=said.label, formula=said.formula, value=value)
 
 
 @strawberry.type(description="Billing, cost and margin of a month.")
@@ -222,19 +264,6 @@ class Kpis:
             currency=CurrencyCode(info.context.viewer.currency),
             margin_this_year=MarginKpi.of(info, strip.margin_this_year),
             billing_this_month=BillingKpi.of(info, strip.billing_this_month),
-            active_customers=CustomerCountKpi(
-                group=kpis.ACTIVE_CUSTOMERS,
-                label="Active customers",
-                formula="Customers, not internal, with at least one open case that is not internal",
-                value=strip.active_customers,
-            ),
-            prospects_in_pipeline=CustomerCountKpi(
-                group=kpis.PROSPECTS,
-                label="Prospects in pipeline",
-                formula=(
-                    "Customers, not internal, with at least one open case in progress that is not internal, "
-                    "no case won and no billing ever"
-                ),
-                value=strip.prospects_in_pipeline,
-            ),
+            active_customers=CustomerCountKpi.of(info, ACTIVE, kpis.ACTIVE_CUSTOMERS, strip.active_customers),
+            prospects_in_pipeline=CustomerCountKpi.of(info, PROSPECTS, kpis.PROSPECTS, strip.prospects_in_pipeline),
         )

@@ -70,7 +70,7 @@ class GraphQLView(GraphQL[Context, None]):
         viewer = await find_viewer(database, request)
         if viewer is None and not self._open_to_strangers:
             raise NotAuthenticated
-        return Context(database, viewer, request.state.registries)
+        return Context(database, viewer, request.state.registries, request.headers.get("accept-language"))
 
     async def execute_single(self, *args: Any, **options: Any) -> ExecutionResult:
         """Run it; a stranger who asked for more than introspection gets the status of one."""

@@ -95,7 +95,8 @@ ROOTS = {*ROOT_PAGES, *ROOT_LISTS, *ROOT_ONES, "node", "nodes", "report", "viewe
 BY_NAME = {"Unit", "Role", "SalesStatus", "InvoiceStatus"}
 LEGAL_FORMS = {"oy"}
 """Those in the names of the worlds."""
-NOT_ALL_SEEN = "Margin needs the right to see all invoices and all costs."
+NOT_ALL_SEEN = "Katteen näkeminen edellyttää oikeutta kaikkiin laskuihin ja kaikkiin kustannuksiin."
+"""The worlds are Finnish."""
 
 
 class Oracle:
