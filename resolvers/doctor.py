@@ -75,10 +75,10 @@ _STANDINGS = sa.text(
     """
     SELECT customer_id, kept.standing::text AS kept, due.standing::text AS due
     FROM (SELECT customer_id,
-                 (owner_id, is_counted, open_cases, pursued_cases, won_cases, billed_invoices) AS standing
+                 (owner_id, is_counted, is_billed, open_cases, pursued_cases, won_cases) AS standing
           FROM customer_standings WHERE organization_id = :organization) AS kept
     FULL JOIN (SELECT customer_id,
-                      (owner_id, is_counted, open_cases, pursued_cases, won_cases, billed_invoices) AS standing
+                      (owner_id, is_counted, is_billed, open_cases, pursued_cases, won_cases) AS standing
                FROM kartotek_standings_due(:organization)) AS due USING (customer_id)
     WHERE kept.standing IS DISTINCT FROM due.standing
     ORDER BY 1

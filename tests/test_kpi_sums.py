@@ -296,11 +296,11 @@ async def test_the_doctor_tells_what_differs_and_repairs_when_told_to(database, 
         key = await a_customer(session, viewer, owner=ref("User", viewer.user_id))
         await an_invoice(session, viewer, key, status=Ref("name", "Sent"), number="1", date="2024-02-29")
         await session.execute(sa.text("UPDATE kpi_sums SET amount = 7 WHERE share = 'CUSTOMER'"))
-        await session.execute(sa.text("UPDATE customer_standings SET billed_invoices = 3"))
+        await session.execute(sa.text("UPDATE customer_standings SET won_cases = 3"))
     owner, customer = an_id("User", viewer.user_id), an_id("Customer", key)
     differences = [
         f"  BILLING 2024-02, customers of {owner}: 7 should be 100.00",
-        f"  {customer}: ({viewer.user_id},t,0,0,0,3) should be ({viewer.user_id},t,0,0,0,1)",
+        f"  {customer}: ({viewer.user_id},t,t,0,0,3) should be ({viewer.user_id},t,t,0,0,0)",
     ]
     examined = kartotek("doctor", url=database_url)
     assert examined.returncode == 3

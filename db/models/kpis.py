@@ -92,10 +92,10 @@ class CustomerStanding(Organized, table=True):
     customer_id: uuid.UUID = Field(primary_key=True)
     owner_id: uuid.UUID | None = Field(default=None)
     is_counted: bool
+    is_billed: bool
     open_cases: int
     pursued_cases: int
     won_cases: int
-    billed_invoices: int
     is_active: bool = Field(
         nullable=False,
         sa_type=sa.Boolean,
@@ -106,7 +106,7 @@ class CustomerStanding(Organized, table=True):
         sa_type=sa.Boolean,
         sa_column_args=[
             sa.Computed(
-                "is_counted AND pursued_cases > 0 AND won_cases = 0 AND billed_invoices = 0",
+                "is_counted AND NOT is_billed AND pursued_cases > 0 AND won_cases = 0",
                 persisted=True,
             )
         ],

@@ -2,8 +2,9 @@
 
 A trigger looks at all rows of a statement at once: what they were (`went`) with a minus, what they are (`came`) with a
 plus, so that what did not change falls out by itself. Then it locks, so that nobody can give away to another owner what
-it is about to add to the first one's: first cases and statuses (others may share them), then standings, each in the
-order of their keys. A statement that comes after a lock sees what was committed until then.
+it is about to add to the first one's: statuses first (others may share them), then standings, each in the order of their
+keys. The standing of its customer guards a case too; where a case is another customer's, it is locked itself. A
+statement that comes after a lock sees what was committed until then.
 """
 
 import sqlalchemy as sa
@@ -81,12 +82,12 @@ NUMBERS_OF_CASES = """
 
 STANDINGS_DUE = f"""
 CREATE FUNCTION kartotek_standings_due(organization uuid)
-RETURNS TABLE (customer_id uuid, owner_id uuid, is_counted boolean,
-               open_cases int, pursued_cases int, won_cases int, billed_invoices int)
+RETURNS TABLE (customer_id uuid, owner_id uuid, is_counted boolean, is_billed boolean,
+               open_cases int, pursued_cases int, won_cases int)
 LANGUAGE sql STABLE AS $$
-    SELECT c.id, c.owner_id, {IS_COUNTED},
+    SELECT c.id, c.owner_id, {IS_COUNTED}, of_invoices.customer_id IS NOT NULL,
            coalesce(of_cases.open_cases, 0)::int, coalesce(of_cases.pursued_cases, 0)::int,
-           coalesce(of_cases.won_cases, 0)::int, coalesce(of_invoices.billed, 0)::int
+           coalesce(of_cases.won_cases, 0)::int
     FROM customers c
     LEFT JOIN (
         SELECT k.customer_id, {NUMBERS_OF_CASES}
@@ -95,8 +96,7 @@ LANGUAGE sql STABLE AS $$
         WHERE k.organization_id = organization GROUP BY 1
     ) AS of_cases ON of_cases.customer_id = c.id
     LEFT JOIN (
-        SELECT i.customer_id, count(*) AS billed FROM invoices i
-        WHERE i.organization_id = organization AND {IS_BILLED} GROUP BY 1
+        SELECT DISTINCT i.customer_id FROM invoices i WHERE i.organization_id = organization AND {IS_BILLED}
     ) AS of_invoices ON of_invoices.customer_id = c.id
     WHERE c.organization_id = organization
 $$
@@ -134,7 +134,7 @@ ALL_ROWS = f"""
         {
     counted_customers(
         '''SELECT 1 AS sign, organization AS organization_id, owner_id, is_counted AND open_cases > 0 AS is_active,
-                  is_counted AND pursued_cases > 0 AND won_cases = 0 AND billed_invoices = 0 AS is_prospect
+                  is_counted AND NOT is_billed AND pursued_cases > 0 AND won_cases = 0 AS is_prospect
            FROM kartotek_standings_due(organization)'''
     )
 }"""
@@ -158,7 +158,7 @@ CREATE FUNCTION kartotek_sums_kept(organization uuid) {RETURNS} AS $$
 $$
 """
 
-STANDING = "customer_id, owner_id, is_counted, open_cases, pursued_cases, won_cases, billed_invoices"
+STANDING = "customer_id, owner_id, is_counted, is_billed, open_cases, pursued_cases, won_cases"
 SUM_UP = f"""
 CREATE FUNCTION kartotek_sum_up(organization uuid) RETURNS void LANGUAGE sql AS $$
     DELETE FROM customer_standings WHERE organization_id = organization;
@@ -171,7 +171,8 @@ $$
 
 # ---------------------------------------------------------------- gathering
 
-# Only one at a time gathers; what it takes away it puts back summed up, in the same statement.
+# Only one at a time gathers; what it takes away it puts back summed up, in the same statement. So many keys at once,
+# those with the most rows first, that whoever's turn it is need not wait long.
 GATHER = f"""
 CREATE FUNCTION kartotek_gather(organization uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -179,7 +180,8 @@ BEGIN
         RETURN;
     END IF;
     WITH keys AS (
-        SELECT DISTINCT {KEY} FROM kpi_sums WHERE organization_id = organization AND is_fresh
+        SELECT {KEY} FROM kpi_sums WHERE organization_id = organization AND is_fresh
+        GROUP BY {KEY} ORDER BY count(*) DESC LIMIT 1000
     ), gone AS (
         DELETE FROM kpi_sums s USING keys k
         WHERE (s.organization_id, s.figure, s.share, s.owner_id, s.other_owner_id, s.month)
@@ -193,8 +195,9 @@ END $$ {BY_KEY}
 SUMS_CAME = """
 CREATE FUNCTION kartotek_sums_came() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM kartotek_gather(organization_id) FROM came WHERE is_fresh
-    GROUP BY organization_id HAVING count(*) >= 500 OR random() < 0.02;
+    IF random() < 0.02 THEN
+        PERFORM kartotek_gather(organization_id) FROM came WHERE is_fresh GROUP BY organization_id;
+    END IF;
     RETURN NULL;
 END $$
 """
@@ -219,7 +222,7 @@ def on_customers(event: str) -> str:
     if event == "INSERT":
         return f"""
     INSERT INTO customer_standings (organization_id, {STANDING})
-    SELECT organization_id, id, owner_id, {IS_COUNTED}, 0, 0, 0, 0 FROM came;"""
+    SELECT organization_id, id, owner_id, {IS_COUNTED}, false, 0, 0, 0 FROM came;"""
     turned = f"""
         SELECT organization_id, id AS customer_id, owner_id, {IS_COUNTED} AS is_counted, sum(sign) AS sign
         FROM {MOVED[event]} AS moved GROUP BY 1, 2, 3, 4 HAVING sum(sign) <> 0"""
@@ -333,17 +336,26 @@ def on_invoices(event: str) -> str:
         LEFT JOIN cases k ON (k.organization_id, k.id) = (i.organization_id, i.case_id)
         CROSS JOIN LATERAL kartotek_shares(s.owner_id, k.owner_id) AS shares
         WHERE i.date IS NOT NULL"""
+    of_others = f"""
+        SELECT c.organization_id, c.case_id FROM ({counted}) AS c
+        JOIN cases k ON (k.organization_id, k.id) = (c.organization_id, c.case_id)
+        WHERE k.customer_id <> c.customer_id"""
+    turned = f"""
+        SELECT organization_id, customer_id, sum(number) AS number FROM ({counted}) AS counted
+        GROUP BY 1, 2 HAVING sum(number) <> 0"""
+    any_left = f"""
+        EXISTS (SELECT FROM invoices i WHERE (i.organization_id, i.customer_id) = (s.organization_id, s.customer_id)
+                AND {IS_BILLED})"""
     return f"""
-    {locked_cases(counted)}
     {locked_standings(counted)}
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    {locked_cases(of_others)}
     {added(billing)};
-    UPDATE customer_standings s SET billed_invoices = s.billed_invoices + d.number
-    FROM (SELECT organization_id, customer_id, sum(number) AS number FROM ({counted}) AS counted
-          GROUP BY 1, 2 HAVING sum(number) <> 0) AS d
-    WHERE (s.organization_id, s.customer_id) = (d.organization_id, d.customer_id);"""
+    UPDATE customer_standings s SET is_billed = NOT s.is_billed FROM ({turned}) AS t
+    WHERE (s.organization_id, s.customer_id) = (t.organization_id, t.customer_id)
+      AND s.is_billed <> CASE WHEN t.number > 0 THEN true ELSE {any_left} END;"""
 
 
 def on_costs(event: str) -> str:
@@ -426,17 +438,15 @@ def _kpi_sums() -> None:
 
 def _customer_standings() -> None:
     active = "is_counted AND open_cases > 0"
-    prospect = "is_counted AND pursued_cases > 0 AND won_cases = 0 AND billed_invoices = 0"
+    prospect = "is_counted AND NOT is_billed AND pursued_cases > 0 AND won_cases = 0"
     op.create_table(
         "customer_standings",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=False),
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("is_counted", sa.Boolean(), nullable=False),
-        *(
-            sa.Column(name, sa.Integer(), nullable=False)
-            for name in ("open_cases", "pursued_cases", "won_cases", "billed_invoices")
-        ),
+        sa.Column("is_billed", sa.Boolean(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("open_cases", "pursued_cases", "won_cases")),
         sa.Column("is_active", sa.Boolean(), sa.Computed(active, persisted=True), nullable=False),
         sa.Column("is_prospect", sa.Boolean(), sa.Computed(prospect, persisted=True), nullable=False),
         sa.ForeignKeyConstraint(
