@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TypedDict
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from kartotek.database import connected_as, database
 from kartotek.metrics import Metrics
 from kartotek.registries import registries
 from kartotek.settings import Settings
+from resolvers.live import Live
 from resolvers.registries import Registries
 from schema.api import schema
 from schema.context import NotAuthenticated
@@ -28,6 +29,7 @@ class State(TypedDict):
 
     database: Database
     registries: Registries
+    live: Live
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -42,7 +44,8 @@ def create_app(settings: Settings) -> Starlette:
             stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
             connected = await stack.enter_async_context(connected_as(settings, url))
             reached = await stack.enter_async_context(registries(settings, connected.sessions, metrics.note_registry))
-            yield {"database": connected, "registries": reached}
+            live = await stack.enter_async_context(aclosing(Live(url, connected.reads)))
+            yield {"database": connected, "registries": reached, "live": live}
 
     graphql = GraphQLView(schema, open_to_strangers=settings.open_introspection)
     return Starlette(

@@ -65,9 +65,14 @@ def _case_of(row: Table, within: Callable[[Table], Predicate]) -> Predicate:
     return sa.exists().where(in_organization(cases), cases.c.id == row.c.case_id, within(cases))
 
 
+def reaches_customer(row: Table, may: Permissions) -> Predicate:
+    """A customer within the level of `readCustomers`, deleted or not."""
+    return _customer_within(row, may.read_customers)
+
+
 def sees_customer(row: Table, may: Permissions) -> Predicate:
     """An undeleted customer within the level of `readCustomers`."""
-    return sa.and_(row.c.deleted_at.is_(None), _customer_within(row, may.read_customers))
+    return sa.and_(row.c.deleted_at.is_(None), reaches_customer(row, may))
 
 
 def edits_customer(row: Table, may: Permissions) -> Predicate:

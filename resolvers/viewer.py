@@ -4,14 +4,14 @@ import hashlib
 import secrets
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.connection import Reads
@@ -149,6 +149,15 @@ async def find_viewer_by_token(reads: Reads, secret: str) -> Viewer | None:
     return _viewer(SimpleNamespace(**row), TokenScope(row["scope"])) if row else None
 
 
+async def find_viewers_by_tokens(
+    reads: Reads, organization_id: uuid.UUID, hashes: Collection[bytes]
+) -> dict[bytes, Viewer]:
+    """Whom the tokens of these hashes stand for at this moment; those that are no good any more are not among them."""
+    given = {"of": organization_id, "hashes": list(hashes), "moment": now()}
+    rows = await reads.fetch(_BY_TOKENS, *(given[name] for name in _BY_TOKENS_NAMES))
+    return {row["secret_hash"]: _viewer(SimpleNamespace(**row), TokenScope(row["scope"])) for row in rows}
+
+
 async def find_viewer_by_email(session: AsyncSession, organization_id: uuid.UUID, email: str) -> Viewer | None:
     """The active user of this address, for commands that act in a user's name."""
     row = (await session.execute(_BY_EMAIL, {"of": organization_id, "email": email.lower()})).first()
@@ -229,11 +238,18 @@ _NOTED = (
     .where(_THE_TOKEN, sa.func.coalesce(_TOKENS.c.last_used_at, sa.text("'-infinity'")) < sa.bindparam("stale"))
     .values(last_used_at=_MOMENT)
 )
-_COMPILED = (
-    _VIEWERS.add_columns(_TOKENS.c.scope)
+_WITH_TOKENS = (
+    _VIEWERS.add_columns(_TOKENS.c.scope, _TOKENS.c.secret_hash)
     .join(_TOKENS, sa.and_(_TOKENS.c.organization_id == _USERS.c.organization_id, _TOKENS.c.user_id == _USERS.c.id))
-    .where(_THE_TOKEN, sa.or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > _MOMENT))
-    .add_cte(_NOTED.cte("noted"))
-    .compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+    .where(sa.or_(_TOKENS.c.expires_at.is_(None), _TOKENS.c.expires_at > _MOMENT))
 )
-_BY_TOKEN, _BY_TOKEN_NAMES = str(_COMPILED), tuple(_COMPILED.positiontup or ())
+
+
+def _finished(statement: sa.Select[Any]) -> tuple[str, tuple[str, ...]]:
+    compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+_BY_TOKEN, _BY_TOKEN_NAMES = _finished(_WITH_TOKENS.where(_THE_TOKEN).add_cte(_NOTED.cte("noted")))
+_HASHES = sa.bindparam("hashes", type_=ARRAY(sa.LargeBinary()))
+_BY_TOKENS, _BY_TOKENS_NAMES = _finished(_WITH_TOKENS.where(_TOKENS.c.secret_hash == sa.any_(_HASHES)))

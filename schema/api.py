@@ -12,6 +12,7 @@ from schema.execution import Executor
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
+from schema.subscription import Subscription
 
 MOST_TOKENS = 5_000
 """Far more than any sensible document has."""
@@ -37,6 +38,7 @@ class Schema(strawberry.Schema):
 schema = Schema(
     Query,
     mutation=Mutation,
+    subscription=Subscription,
     extensions=[
         lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),

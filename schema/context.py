@@ -1,5 +1,6 @@
 """What every resolver of a request can lean on: the database, and who asks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import strawberry
 from graphql import GraphQLError
 
 from db.connection import Database
+from resolvers.live import Live
 from resolvers.registries import Registries
 from resolvers.viewer import Viewer
 from schema.wording import language_for, translated
@@ -31,6 +33,11 @@ class Context:
     known_registries: Registries | None = None
     accepted_languages: str | None = None
     """The header `Accept-Language`."""
+    token: str | None = None
+    """The bearer token, which is looked up again for as long as a connection stays open."""
+    known_live: Live | None = None
+    connection_params: Mapping[str, Any] | None = None
+    """What a client of a WebSocket sends to begin with."""
 
     @property
     def viewer(self) -> Viewer:
@@ -44,6 +51,12 @@ class Context:
         """The national registers as this server reaches them."""
         assert self.known_registries, "the application opens them when it starts"
         return self.known_registries
+
+    @property
+    def live(self) -> Live:
+        """What tells of changes as they are committed."""
+        assert self.known_live, "the application opens it when it starts"
+        return self.known_live
 
     def say(self, text: str) -> str:
         """The text in the language that the client accepts, or else in the organisation's."""

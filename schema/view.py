@@ -8,15 +8,25 @@ from cross_web import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema import BaseSchema
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
 from strawberry.types import ExecutionResult
+from strawberry.types.unset import UnsetType
 
 from db.connection import Database
 from resolvers.viewer import Viewer, find_viewer_by_token
 from schema.context import Context, NotAuthenticated
 
 UNAUTHENTICATED = 401
+FORBIDDEN = 4403
+"""Status of a WebSocket that is closed since nobody knows who asks."""
+
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -28,7 +38,11 @@ def bearer_token(headers: Mapping[str, str]) -> str | None:
 
 async def find_viewer(database: Database, connection: HTTPConnection) -> Viewer | None:
     """Whoever the connection's token stands for; None without a token, NotAuthenticated where it is not good."""
-    token = bearer_token(connection.headers)
+    return await viewer_of(database, bearer_token(connection.headers))
+
+
+async def viewer_of(database: Database, token: str | None) -> Viewer | None:
+    """Whoever this token stands for; None without one, NotAuthenticated where it is not good."""
     if token is None:
         return None
     viewer = await find_viewer_by_token(database.reads, token)
@@ -44,11 +58,39 @@ def refusal(error: Exception, status: int) -> Response:
     return Response(orjson.dumps({"errors": [formatted]}), status, headers, media_type="application/json")
 
 
+class SocketAdapter(ASGIWebSocketAdapter):
+    """A WebSocket whose messages are text, as the protocol has it."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Encoded with orjson, which takes finished JSON as it is."""
+        try:
+            await self.ws.send_text(orjson.dumps(message).decode())
+        except WebSocketDisconnect as error:
+            raise WebSocketDisconnected from error
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """Looks up anew who asks, for each operation on the same connection."""
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Begin an operation; whose token is no good any more is told to go."""
+        if self.connection_acknowledged:
+            try:
+                self.context.known_viewer = await viewer_of(self.context.database, self.context.token)
+            except NotAuthenticated:
+                await self.websocket.close(code=FORBIDDEN, reason="Forbidden")
+                return
+        await super().handle_subscribe(message)
+
+
 class GraphQLView(GraphQL[Context, None]):
     """The endpoint; open to strangers for introspection and the explorer page only where that is set."""
 
-    def __init__(self, *args: Any, open_to_strangers: bool, **options: Any) -> None:
-        super().__init__(*args, **options)
+    websocket_adapter_class = SocketAdapter
+    graphql_transport_ws_handler_class = SocketHandler
+
+    def __init__(self, schema: BaseSchema, *, open_to_strangers: bool) -> None:
+        super().__init__(schema, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
         self._open_to_strangers = open_to_strangers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,12 +107,35 @@ class GraphQLView(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Who asks, looked up anew for each request."""
-        database: Database = request.state.database
-        viewer = await find_viewer(database, request)
-        if viewer is None and not self._open_to_strangers:
+        """Who asks, looked up anew for each request; on a WebSocket once the client has begun."""
+        state, headers = request.state, request.headers
+        context = Context(
+            state.database,
+            None,
+            state.registries,
+            headers.get("accept-language"),
+            token=bearer_token(headers),
+            known_live=state.live,
+        )
+        if not isinstance(request, WebSocket):
+            await self._let_in(context)
+        return context
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """Take the token that a browser cannot send as a header from `connectionParams`, by the header's name."""
+        given = {name.lower(): value for name, value in (context.connection_params or {}).items()}
+        if isinstance(value := given.get("authorization"), str):
+            context.token = bearer_token({"authorization": value})
+        try:
+            await self._let_in(context)
+        except NotAuthenticated:
+            raise ConnectionRejectionError from None
+        return await super().on_ws_connect(context)
+
+    async def _let_in(self, context: Context) -> None:
+        context.known_viewer = await viewer_of(context.database, context.token)
+        if context.known_viewer is None and not self._open_to_strangers:
             raise NotAuthenticated
-        return Context(database, viewer, request.state.registries, request.headers.get("accept-language"))
 
     async def execute_single(self, *args: Any, **options: Any) -> ExecutionResult:
         """Run it; a stranger who asked for more than introspection gets the status of one."""

@@ -13,27 +13,17 @@ ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("KARTOTEK_SHARED", ROOT.parent / "shared"))
 
 LATER = (
-    "Query.registryDiff",
     "Query.reportFields",
     "Query.composeReport",
     "Query.reportRows",
-    "RegistryDiff",
-    "RegistryFieldDiff",
     "ReportRoot",
     "ReportField",
     "ComposedReport",
     "ReportRows",
     "ReportInput",
-    "Mutation.importCustomer",
-    "Mutation.refreshCustomer",
     "Mutation.saveReport",
     "Mutation.deleteReport",
-    "OnDuplicate",
-    "Overwrite",
-    "ImportCustomerPayload",
     "ReportPayload",
-    "Subscription",
-    "CustomerEvent",
 )
 """Promises whose features are still to come; each goes from this list with its feature."""
 

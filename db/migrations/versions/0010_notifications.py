@@ -1,0 +1,83 @@
+"""Tell whoever listens of what was committed: which organisation's figures or rights may have moved, which customers.
+
+A message is `figures ORGANIZATION`, `rights ORGANIZATION` or `customers ORGANIZATION KIND ID ID …`, with so many ids at
+most that it stays below the 8,000 bytes that a message may have. The database sends what a transaction has said once,
+when that is committed.
+"""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+IDS_OF_A_MESSAGE = 200
+TRANSITIONS = {
+    "INSERT": "NEW TABLE AS came",
+    "DELETE": "OLD TABLE AS went",
+    "UPDATE": "OLD TABLE AS went NEW TABLE AS came",
+}
+
+
+def tell(what: str, rows: str) -> str:
+    """One message for each organisation that the rows name."""
+    return (
+        f"PERFORM pg_notify('kartotek', '{what} ' || organization_id) FROM ({rows}) AS rows GROUP BY organization_id;"
+    )
+
+
+def tell_customers(kinds: str) -> str:
+    """Messages with the customers that the rows name, by kind."""
+    return f"""
+    PERFORM pg_notify('kartotek', concat_ws(' ', 'customers', organization_id, kind, string_agg(id::text, ' ')))
+    FROM (SELECT *, row_number() OVER (PARTITION BY organization_id, kind) / {IDS_OF_A_MESSAGE} AS message
+          FROM ({kinds}) AS kinds) AS rows
+    GROUP BY organization_id, kind, message;"""
+
+
+FRESH = tell("figures", "SELECT organization_id FROM came WHERE is_fresh")
+MADE = tell_customers("SELECT organization_id, id, 'CREATED' AS kind FROM came")
+CHANGED = tell_customers(
+    """
+    SELECT organization_id, id,
+           CASE WHEN came.deleted_at IS NOT NULL AND went.deleted_at IS NULL THEN 'DELETED'
+                WHEN came.deleted_at IS NULL AND went.deleted_at IS NOT NULL THEN 'RESTORED'
+                ELSE 'UPDATED' END AS kind
+    FROM came JOIN went USING (organization_id, id) WHERE came.version <> went.version
+    """
+)
+SETTLED = tell(
+    "rights",
+    """
+    SELECT id AS organization_id FROM (
+        SELECT id, country, currency, timezone, locale FROM came
+        EXCEPT SELECT id, country, currency, timezone, locale FROM went
+    ) AS other
+    """,
+)
+TOLD = (
+    ("kpi_sums", "INSERT", FRESH),
+    # Whoever sees only some cases has figures that depend on which.
+    ("cases", "INSERT", tell("figures", "SELECT organization_id FROM came")),
+    ("cases", "UPDATE", tell("figures", "SELECT organization_id FROM came")),
+    ("cases", "DELETE", tell("figures", "SELECT organization_id FROM went")),
+    ("customers", "INSERT", MADE),
+    ("customers", "UPDATE", CHANGED),
+    ("users", "UPDATE", tell("rights", "SELECT organization_id FROM came")),
+    ("roles", "UPDATE", tell("rights", "SELECT organization_id FROM came")),
+    ("units", "UPDATE", tell("rights", "SELECT organization_id FROM came")),
+    ("tokens", "DELETE", tell("rights", "SELECT organization_id FROM went")),
+    ("organizations", "UPDATE", SETTLED),
+)
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    for table, event, body in TOLD:
+        name = f"kartotek_told_{table}_{event.lower()}"
+        connection.exec_driver_sql(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
+        )
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER told_{event.lower()} AFTER {event} ON {table} "
+            f"REFERENCING {TRANSITIONS[event]} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )

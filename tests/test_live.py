@@ -1,0 +1,322 @@
+"""Subscriptions tell what moves as soon as it is committed, by whomever, and nothing else."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tests.profiles  # noqa: F401
+from db.models import Access
+from resolvers.customer import delete_customer, restore_customer, update_customer
+from resolvers.kpis import today
+from resolvers.live import seconds_to_midnight
+from resolvers.references import Ref
+from tests.builders import a_case, a_customer, a_viewer, an_id, an_invoice, euros, ref
+from tests.clients import a_token
+from tests.processes import serving
+from tests.sockets import Ended, subscribed
+
+STRIP = """subscription {
+  kpis { asOf billingThisMonth { value { amount } } activeCustomers { value } prospectsInPipeline { value } }
+}"""
+CUSTOMERS = "subscription($ids: [ID!]) { customerChanged(ids: $ids) { kind customerId customer { name } } }"
+RENAME = "mutation($id: ID!, $name: String!) { updateCustomer(id: $id, set: {name: $name}) { customer { name } } }"
+
+
+@pytest.fixture
+async def address(database_url):
+    async with serving(database_url) as (_, address):
+        yield address
+
+
+@pytest.fixture
+async def headers(sessions, viewer):
+    return await a_token(sessions, viewer)
+
+
+def figures(strip: Any) -> tuple[str, int, int]:
+    kpis = strip["kpis"]
+    billing = kpis["billingThisMonth"]["value"]["amount"]
+    return billing, kpis["activeCustomers"]["value"], kpis["prospectsInPipeline"]["value"]
+
+
+async def bill(sessions, viewer, customer, amount="100.00", number="1"):
+    async with sessions.begin() as session:
+        day = today(viewer.timezone)
+        status = Ref("name", "Sent")
+        await an_invoice(session, viewer, customer, status=status, number=number, date=day, amount=euros(amount))
+
+
+@pytest.fixture
+async def customer(sessions, viewer):
+    async with sessions.begin() as session:
+        return await a_customer(session, viewer, name="Before")
+
+
+async def rename(sessions, viewer, key, name):
+    async with sessions.begin() as session:
+        assert not (await update_customer(session, viewer, an_id("Customer", key), {"name": name})).problems
+
+
+# ---------------------------------------------------------------------- the strip
+
+
+async def test_the_strip_comes_now_and_again_when_a_figure_has_moved(address, headers, sessions, viewer, customer):
+    async with subscribed(address, headers, STRIP) as subscription:
+        assert figures(await subscription.next()) == ("0.00", 0, 0)
+        async with sessions.begin() as session:
+            await a_case(session, viewer, customer)
+        assert figures(await subscription.next()) == ("0.00", 1, 1)
+        await bill(sessions, viewer, customer)
+        assert figures(await subscription.next()) == ("100.00", 1, 0)
+
+
+async def test_nothing_comes_when_no_figure_has_moved(address, headers, sessions, viewer, customer):
+    async with subscribed(address, headers, STRIP) as subscription:
+        await subscription.next()
+        await rename(sessions, viewer, customer, "After")
+        async with sessions.begin() as session:
+            await a_case(session, viewer, customer, is_open=False)
+            await an_invoice(session, viewer, customer, status=Ref("name", "Draft"))
+        async with sessions() as session:
+            await a_case(session, viewer, customer)
+            await session.rollback()
+        assert await subscription.silence()
+        await bill(sessions, viewer, customer)
+        assert figures(await subscription.next()) == ("100.00", 0, 0)
+
+
+async def test_a_burst_is_told_at_once(address, headers, sessions, viewer, customer):
+    async with subscribed(address, headers, STRIP) as subscription:
+        await subscription.next()
+        for number in range(1, 31):
+            await bill(sessions, viewer, customer, "1.00", str(number))
+        messages = [figures(await subscription.next())]
+        while messages[-1][0] != "30.00":
+            messages.append(figures(await subscription.next()))
+        assert len(messages) < 30
+
+
+async def test_it_is_told_by_every_server_whoever_has_changed_it(database_url, headers, sessions, viewer, customer):
+    async with serving(database_url) as (_, one), serving(database_url) as (_, other):
+        asked = {"query": RENAME, "variables": {"id": an_id("Customer", customer), "name": "After"}}
+        async with (
+            subscribed(one, headers, CUSTOMERS) as near,
+            subscribed(other, headers, CUSTOMERS) as far,
+            subscribed(other, headers, STRIP) as strip,
+            httpx.AsyncClient() as client,
+        ):
+            await strip.next()
+            await client.post(one, json=asked, headers=headers)
+            assert await near.next() == await far.next()
+            await bill(sessions, viewer, customer)
+            assert figures(await strip.next()) == ("100.00", 0, 0)
+
+
+async def test_each_watcher_is_told_what_is_within_the_own_rights(address, sessions, viewer):
+    rights: Any = dict.fromkeys(("read_customers", "read_cases", "read_invoices"), Access.OWN)
+    async with sessions.begin() as session:
+        sellers = [await a_viewer(session, viewer, **rights) for _ in range(2)]
+        keys = [await a_customer(session, viewer, owner=ref("User", seller.user_id)) for seller in sellers]
+    tokens = [await a_token(sessions, seller) for seller in sellers]
+    async with (
+        subscribed(address, tokens[0], STRIP) as first,
+        subscribed(address, tokens[1], STRIP) as second,
+        subscribed(address, await a_token(sessions, viewer), STRIP) as everything,
+    ):
+        for each in (first, second, everything):
+            assert figures(await each.next()) == ("0.00", 0, 0)
+        await bill(sessions, viewer, keys[0], "5.00")
+        assert figures(await first.next()) == figures(await everything.next()) == ("5.00", 0, 0)
+        assert await second.silence()
+        async with sessions.begin() as session:
+            to_second = {"owner": ref("User", sellers[1].user_id)}
+            await update_customer(session, viewer, an_id("Customer", keys[0]), to_second)
+        assert figures(await second.next()) == ("5.00", 0, 0)
+        assert figures(await first.next()) == ("0.00", 0, 0)
+        assert await everything.silence()
+
+
+async def test_another_time_zone_is_another_day(address, headers, sessions, viewer):
+    async with subscribed(address, headers, STRIP) as subscription:
+        seen = {(await subscription.next())["kpis"]["asOf"]}
+        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart
+            async with sessions.begin() as session:
+                await session.execute(sa.text("UPDATE organizations SET timezone = :zone"), {"zone": zone})
+            if str(today(zone)) not in seen:
+                seen.add((await subscription.next())["kpis"]["asOf"])
+        assert {str(today(zone)) for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago")} <= seen
+
+
+ZONES = st.sampled_from(
+    ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Helsinki", "America/Havana", "Asia/Kolkata"]
+)
+
+
+@given(st.datetimes(timezones=st.just(UTC)).filter(lambda moment: 1 < moment.year < 9998), ZONES)
+def test_a_day_ends_at_its_last_moment(now, timezone):
+    end = now + timedelta(seconds=seconds_to_midnight(timezone, now))
+
+    def day(at: datetime) -> date:
+        return at.astimezone(ZoneInfo(timezone)).date()
+
+    assert day(end - timedelta(milliseconds=1)) == day(now)
+    assert day(end + timedelta(milliseconds=1)) == day(now) + timedelta(days=1)
+
+
+# ---------------------------------------------------------------------- customers
+
+
+async def test_what_is_done_to_customers_is_told(address, headers, sessions, viewer):
+    async with subscribed(address, headers, CUSTOMERS) as subscription:
+        assert await subscription.silence(0.5)
+        async with sessions.begin() as session:
+            key = await a_customer(session, viewer, name="Before")
+        id_text = an_id("Customer", key)
+
+        async def told():
+            event = (await subscription.next())["customerChanged"]
+            assert event["customerId"] == id_text
+            return event["kind"], event["customer"] and event["customer"]["name"]
+
+        assert await told() == ("CREATED", "Before")
+        await rename(sessions, viewer, key, "After")
+        assert await told() == ("UPDATED", "After")
+        async with sessions.begin() as session:
+            await delete_customer(session, viewer, id_text)
+        assert await told() == ("DELETED", None)
+        async with sessions.begin() as session:
+            await restore_customer(session, viewer, id_text)
+        assert await told() == ("RESTORED", "After")
+
+
+async def test_only_what_is_asked_for_is_told_and_a_burst_once(address, headers, sessions, viewer, customer):
+    async with sessions.begin() as session:
+        other = await a_customer(session, viewer)
+    ids = [an_id("Customer", customer)]
+    async with subscribed(address, headers, CUSTOMERS, ids=ids) as subscription:
+        assert await subscription.silence(0.5)
+        await rename(sessions, viewer, other, "Other")
+        async with sessions.begin() as session:
+            for name in ("One", "Two", "Three"):
+                await update_customer(session, viewer, ids[0], {"name": name})
+        event = {"kind": "UPDATED", "customerId": ids[0], "customer": {"name": "Three"}}
+        assert await subscription.next() == {"customerChanged": event}
+        assert await subscription.silence(0.5)
+
+
+async def test_a_thousand_changed_at_once_are_all_told(address, headers, sessions, viewer):
+    async with sessions.begin() as session:
+        keys = {an_id("Customer", await a_customer(session, viewer)) for _ in range(450)}
+    async with subscribed(address, headers, CUSTOMERS) as subscription:
+        assert await subscription.silence(0.5)
+        async with sessions.begin() as session:
+            await session.execute(sa.text("UPDATE customers SET language = 'sv', version = version + 1"))
+        events = [(await subscription.next())["customerChanged"] for _ in keys]
+        assert {event["customerId"] for event in events} == keys
+        assert {event["kind"] for event in events} == {"UPDATED"}
+
+
+async def test_what_is_out_of_sight_is_not_told_and_what_goes_there_is_gone(address, sessions, viewer):
+    async with sessions.begin() as session:
+        seller = await a_viewer(session, viewer, read_customers=Access.OWN)
+        mine, others = [
+            await a_customer(session, viewer, name="One", owner=ref("User", who.user_id)) for who in (seller, viewer)
+        ]
+    ids = [an_id("Customer", key) for key in (mine, others)]
+    async with subscribed(address, await a_token(sessions, seller), CUSTOMERS, ids=ids) as subscription:
+        assert await subscription.silence(0.5)
+        await rename(sessions, viewer, others, "Secret")
+        assert await subscription.silence(0.5)
+        async with sessions.begin() as session:
+            await update_customer(session, viewer, ids[0], {"owner": ref("User", viewer.user_id)})
+        gone = {"kind": "DELETED", "customerId": ids[0], "customer": None}
+        assert await subscription.next() == {"customerChanged": gone}
+
+
+async def test_too_many_ids_are_refused(address, headers):
+    async with subscribed(address, headers, CUSTOMERS, ids=["cus_1"] * 1001) as subscription:
+        with pytest.raises(Ended, match="1,000 ids at most"):
+            await subscription.next()
+
+
+# ---------------------------------------------------------------------- lost connections, lost rights
+
+
+async def test_a_lost_connection_to_the_database_recovers_and_catches_up(address, headers, sessions, viewer, customer):
+    ids = [an_id("Customer", customer)]
+    async with (
+        subscribed(address, headers, STRIP) as strip,
+        subscribed(address, headers, CUSTOMERS, ids=ids) as some,
+        subscribed(address, headers, CUSTOMERS) as everything,
+    ):
+        await strip.next()
+        assert await some.silence(0.5)
+        # All at once, so that the change is committed while nobody listens.
+        lost = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+        async with sessions.begin() as session:
+            assert (await session.scalars(sa.text(lost))).all() == [True]
+            await session.execute(sa.text("UPDATE customers SET name = 'After', version = 2, updated_at = now()"))
+            status = Ref("name", "Sent")
+            day = today(viewer.timezone)
+            await an_invoice(session, viewer, customer, status=status, number="1", date=day, amount=euros("7.00"))
+        assert figures(await strip.next()) == ("7.00", 0, 0)
+        event = {"kind": "UPDATED", "customerId": ids[0], "customer": {"name": "After"}}
+        assert await some.next() == await everything.next() == {"customerChanged": event}
+
+
+WAYS_OUT = {
+    "a revoked token": "DELETE FROM tokens",
+    "a token that has run out": "UPDATE tokens SET expires_at = now() - interval '1 second'",
+    "a user who may not sign in": "UPDATE users SET is_active = false",
+}
+
+
+@pytest.mark.parametrize("way", WAYS_OUT.values(), ids=WAYS_OUT)
+@pytest.mark.parametrize("query", [STRIP, CUSTOMERS], ids=["kpis", "customerChanged"])
+async def test_who_is_not_known_any_more_is_told_nothing_more(address, headers, sessions, viewer, customer, way, query):
+    async with subscribed(address, headers, query) as subscription:
+        if query is STRIP:
+            await subscription.next()
+        else:
+            assert await subscription.silence(0.5)
+        async with sessions.begin() as session:
+            await session.execute(sa.text(way))
+        await bill(sessions, viewer, customer)
+        await rename(sessions, viewer, customer, "Secret")
+        with pytest.raises(Ended, match="Who asks"):
+            await subscription.next()
+
+
+async def test_less_rights_are_less_figures(address, headers, sessions, viewer, customer):
+    await bill(sessions, viewer, customer)
+    async with subscribed(address, headers, STRIP) as subscription:
+        assert figures(await subscription.next()) == ("100.00", 0, 0)
+        async with sessions.begin() as session:
+            await session.execute(sa.text("UPDATE roles SET read_invoices = 'NONE'"))
+        assert figures(await subscription.next()) == ("0.00", 0, 0)
+
+
+async def test_nobody_gets_in_without_a_token(address, viewer):
+    for headers in ({}, {"Authorization": "Bearer kartotek_wrong"}, {"Authorization": "nonsense"}):
+        with pytest.raises(Ended, match="4403"):
+            async with subscribed(address, headers, STRIP):
+                pass
+
+
+async def test_a_query_on_an_open_connection_needs_a_token_that_is_still_good(address, headers, sessions, viewer):
+    async with subscribed(address, headers, "{ viewer { user { email } } }") as subscription:
+        assert await subscription.next() == {"viewer": {"user": {"email": "admin@example.com"}}}
+        async with sessions.begin() as session:
+            await session.execute(sa.text("DELETE FROM tokens"))
+        asked = '{"id": "2", "type": "subscribe", "payload": {"query": "{ viewer { user { email } } }"}}'
+        await subscription.connection.send(asked)
+        with pytest.raises(Ended, match="None"):
+            await subscription.next()  # the first one is complete
+        with pytest.raises(Ended, match="4403"):
+            await subscription.next()
