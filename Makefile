@@ -15,7 +15,7 @@ WORKERS := 0
 bin := .venv/bin
 stamp := .venv/.complete
 pythons = $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
-sources := $(wildcard kartotek schema resolvers plugins db tests bench examples)
+sources := $(wildcard kartotek schema resolvers plugins db tests bench docs examples)
 
 define help
 make demo       sample data and a server, from nothing    [PORT=8001] [CUSTOMERS=500] [ARGS=...]
@@ -23,6 +23,7 @@ make test       all tests                                 [WORKERS=2] [ARGS="-k 
 make check      format, lint, types, imports, lock, schema
 make format     put the code into shape
 make schema     write schema/schema.graphql anew
+make docs       write docs/kpis.md and its picture anew
 make messages   bring schema/locale up to the words in the code
 make lock       bring requirements.lock up to pyproject.toml [ARGS=--upgrade]
 make bench      measure                                   [ARGS=...]
@@ -30,7 +31,7 @@ make env        the environment in .venv                  [PYTHON=python3.12] [U
 make clean      take away the environment and what tools left behind
 endef
 
-.PHONY: help env demo test bench format schema messages lock clean
+.PHONY: help env demo test bench format schema messages docs lock clean
 help:
 	@: $(info $(help))
 
@@ -50,6 +51,9 @@ format: env
 schema: env
 	$(bin)/kartotek schema > .venv/schema.graphql
 	mv .venv/schema.graphql schema/schema.graphql
+
+docs: env
+	$(bin)/python -m docs.kpis
 
 messages: env
 	$(bin)/pybabel --quiet extract --keywords N_ --omit-header --no-location --output .venv/messages.pot schema

@@ -15,7 +15,20 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench import ground, kpis, loopback, mass_update, ours, registries, stopwatch, table, upsert, words, yardstick
+from bench import (
+    ground,
+    kpis,
+    live,
+    loopback,
+    mass_update,
+    ours,
+    registries,
+    stopwatch,
+    table,
+    upsert,
+    words,
+    yardstick,
+)
 from bench.loopback import Traffic
 from bench.queries import Query, queries
 from bench.stopwatch import Comparison
@@ -35,13 +48,14 @@ class OfMany:
     crowd: Mapping[str, int] = field(default_factory=dict)
 
 
-WORDS, MASS, UPSERT, REGISTRIES, KPIS = "words", "mass", "upsert", "registries", "kpis"
+WORDS, MASS, UPSERT, REGISTRIES, KPIS, LIVE = "words", "mass", "upsert", "registries", "kpis", "live"
 OF_MANY = {
     WORDS: OfMany("Words", words.CUSTOMERS_SEARCHED, words.ROUNDS, words.measure),
     MASS: OfMany("Mass update", mass_update.CUSTOMERS_AT_ONCE, mass_update.ROUNDS, mass_update.measure),
     UPSERT: OfMany("Upsert", upsert.CUSTOMERS_AT_ONCE, upsert.ROUNDS, upsert.measure),
     REGISTRIES: OfMany("Registers", registries.CUSTOMERS, registries.ROUNDS, registries.measure),
     KPIS: OfMany("KPI strip", kpis.CUSTOMERS, kpis.ROUNDS, kpis.measure, kpis.CROWD),
+    LIVE: OfMany("Subscribers", live.CUSTOMERS, live.ROUNDS, live.measure, live.CROWD),
 }
 TABLES: Mapping[str, Callable[[Any], tuple[Table, ...]]] = {
     WORDS: lambda found: (table.words(found, words.CUSTOMERS_SEARCHED),),
@@ -49,6 +63,7 @@ TABLES: Mapping[str, Callable[[Any], tuple[Table, ...]]] = {
     UPSERT: lambda found: (table.upsert(found),),
     REGISTRIES: lambda found: (table.registries(found),),
     KPIS: lambda found: (table.kpis(found.strips), table.writing(found)),
+    LIVE: lambda found: (table.live(found),),
 }
 NAMES = (*(query.name for query in queries(customer_id="")), *OF_MANY)
 
@@ -68,7 +83,7 @@ class Results:
         """Whether every promise is kept."""
         beside = (*self.server_time.items(), *self.of_many.get(WORDS, {}).items())
         kept = [stopwatch.promises_of(query, found) for query, found in beside]
-        kept += [self.of_many[name].promises for name in (MASS, REGISTRIES, KPIS) if name in self.of_many]
+        kept += [self.of_many[name].promises for name in (MASS, REGISTRIES, KPIS, LIVE) if name in self.of_many]
         return all(all(promises.values()) for promises in kept)
 
     def print(self) -> None:

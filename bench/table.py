@@ -9,6 +9,8 @@ from rich.text import Text
 
 from bench.kpis import COPY, UPSERT, WITHOUT, WRITTEN
 from bench.kpis import Results as Kpis
+from bench.live import SUBSCRIBERS
+from bench.live import Results as Live
 from bench.loopback import CLIENTS, Traffic
 from bench.mass_update import Results as MassUpdate
 from bench.queries import Query
@@ -103,6 +105,18 @@ def writing(results: Kpis) -> Table:
         figures = [f"{median(results.seconds[name]):.2f}" for name in (way, f"{way}{WITHOUT}")]
         verdict = _verdict(results.promise_of_writing if way == UPSERT else {})
         table.add_row(way, *figures, f"[bold]{results.ratio(way):.2f} ×", verdict)
+    return table
+
+
+def live(results: Live) -> Table:
+    """A thousand subscribers who are told what a commit has moved."""
+    table = _table(f"{SUBSCRIBERS:,} subscribers to the KPI strip, told after a commit that moves it for all of them")
+    for heading in ("scopes", "statements", "ms to the last", "ms, one strip each"):
+        table.add_column(heading, justify="right")
+    table.add_column("promise")
+    for name, told in results.told.items():
+        figures = (median(told.statements), 1000 * median(told.seconds), 1000 * told.one_each)
+        table.add_row(name, str(told.scopes), *(f"{figure:,.0f}" for figure in figures), _verdict(told.promises))
     return table
 
 
