@@ -7,7 +7,7 @@ these sums are made of, by the conditions given here.
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -41,7 +41,12 @@ class Period:
 
 def today(timezone: str) -> date:
     """The day it is now in the time zone."""
-    return datetime.now(ZoneInfo(timezone)).date()
+    return day_of(datetime.now(UTC), timezone)
+
+
+def day_of(moment: datetime, timezone: str) -> date:
+    """The day it is at a moment (with a time zone of whatever kind) in another time zone."""
+    return moment.astimezone(ZoneInfo(timezone)).date()
 
 
 def year_of(day: date) -> Period:

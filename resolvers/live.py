@@ -1,9 +1,9 @@
 """What moves, told to those who watch, as soon as it is committed by anyone on any server.
 
-Each organisation that somebody watches has a round: wait until something may have moved, let a burst pass, look up anew
-who the watchers are, work each strip out once for all who see the same, and hand on what differs from what was told
-before. A round also comes at midnight, where today becomes another day, and once a minute, which is when tokens that
-have run out are noticed.
+Each organisation that somebody watches has rounds: wait until something may have moved, look up anew who the watchers
+are, work each strip out once for all who see the same, and hand on what differs from what was told before. A round also
+comes at midnight, where today becomes another day, and once a minute, which is when tokens that have run out are
+noticed.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from resolvers.statement import Plan, compiled
 from resolvers.viewer import Permissions, Viewer, find_viewers_by_tokens
 
 BURST = 0.1
-"""Seconds in which what moves is told at once."""
+"""Seconds between two rounds, at least: what moves meanwhile is told at once."""
 
 AT_LEAST_EVERY = 60.0
 """Seconds after which a round comes, whatever was heard."""
@@ -256,7 +256,6 @@ class _Round:
             with suppress(asyncio.TimeoutError):
                 midnight = seconds_to_midnight(self._timezone, datetime.now(UTC))
                 await asyncio.wait_for(self._stirred.wait(), min(AT_LEAST_EVERY, midnight))
-            await asyncio.sleep(BURST)
             self._stirred.clear()
             try:
                 await self._go_round()
@@ -264,6 +263,7 @@ class _Round:
                 log.warning("could not tell what moved, trying again: %s", error)
                 self.catch_up()
                 await asyncio.sleep(AGAIN)
+            await asyncio.sleep(BURST)
 
     async def _go_round(self) -> None:
         started = datetime.now(UTC)
@@ -280,9 +280,10 @@ class _Round:
 
     async def _recognize(self) -> None:
         """Look up who the watchers are now; who is not known any more is told and left out."""
-        hashes = {watcher.token_hash for watcher in self.watchers}
+        watchers = list(self.watchers)
+        hashes = {watcher.token_hash for watcher in watchers}
         known = await find_viewers_by_tokens(self._reads, self._organization_id, hashes)
-        for watcher in list(self.watchers):
+        for watcher in watchers:
             if viewer := known.get(watcher.token_hash):
                 watcher.viewer = viewer
                 self._timezone = viewer.timezone

@@ -40,6 +40,7 @@ def catalogue_path(language: str) -> Path:
     return CATALOGUES / language / "LC_MESSAGES" / "kartotek.po"
 
 
+@lru_cache(maxsize=500)
 def language_for(accepted: str | None, locale: str) -> str:
     """The language of an answer: the best of the header `Accept-Language` that there is, else the organisation's.
 

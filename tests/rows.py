@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from db import models
 from db.models import metadata
@@ -206,7 +206,7 @@ class Maker:
             phone=self.maybe(self.text(40)),
             website=self.maybe(self.text()),
             notes=self.maybe(self.one((*TEXTS, ""))),
-            is_internal=self.random.random() < 0.15,
+            is_internal=place > 0 and self.random.random() < 0.15,
             is_active=self.flag(),
             marketing_allowed=self.flag(),
             external_id=self.maybe(f"ext {place}"),
@@ -495,14 +495,19 @@ def a_world(seed: int, size: int = 20, today: date = date(2024, 3, 31)) -> World
 
 async def insert(engine: AsyncEngine, *all_rows: Rows) -> None:
     """Put the rows into the database, the referred to before the referring."""
-    tables = {getattr(models, entity).__table__: entity for entity in ENTITIES}
     async with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            rows = [row for given in all_rows for row in given.get(tables.get(table, ""), ())]
-            if rows:
-                await connection.execute(sa.insert(table), rows)
+        await put(connection, *all_rows)
         # Without knowing how little there is, PostgreSQL plans some nested filters for many seconds of work.
         await connection.execute(sa.text("ANALYZE"))
+
+
+async def put(connection: AsyncConnection | AsyncSession, *all_rows: Rows) -> None:
+    """The same, within a transaction."""
+    tables = {getattr(models, entity).__table__: entity for entity in ENTITIES}
+    for table in metadata.sorted_tables:
+        rows = [row for given in all_rows for row in given.get(tables.get(table, ""), ())]
+        if rows:
+            await connection.execute(sa.insert(table), rows)
 
 
 ENTITIES = (

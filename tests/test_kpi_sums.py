@@ -31,7 +31,7 @@ from tests.conftest import cloned
 from tests.in_step import is_in_step, out_of_step
 from tests.oracle import Oracle, total
 from tests.processes import running
-from tests.rows import LEVELS, RIGHTS, Maker, Row, a_world, insert, permissions
+from tests.rows import LEVELS, RIGHTS, Maker, Row, a_world, insert, permissions, put
 from tests.test_commands import ACME, ask, kartotek
 from tests.test_embedded import processes
 from tests.worlds import FIRST
@@ -120,47 +120,50 @@ class Clerk:
 
 @st.composite
 def histories(draw):
-    """What is written, by the seed of each step, and who looks at it."""
-    steps = draw(st.lists(st.integers(0, 2**32), min_size=1, max_size=12))
+    """An organisation, what is written in it by the seed of each step, who looks at it and from which day."""
+    world = draw(st.builds(a_world, st.integers(0, 2**32), st.integers(3, 12)))
+    steps = draw(st.lists(st.integers(0, 2**32), max_size=8))
     levels = draw(st.just(("ALL",) * len(RIGHTS)) | st.tuples(*[st.sampled_from(LEVELS)] * len(RIGHTS)))
-    return steps, draw(st.integers(0, 7)), permissions(levels, administer=False)
+    viewer = world.viewer(draw(st.sampled_from(world.rows["User"])), permissions(levels, administer=False))
+    near = st.integers(-800, 800).map(lambda days: world.today + timedelta(days))
+    turns = [date(2024, 1, 1), date(2023, 12, 31), date(2024, 2, 29), date(2024, 3, 1)]
+    return world, steps, viewer, draw(st.just(world.today) | st.sampled_from(turns) | near)
 
 
 @pytest.fixture(scope="module")
-async def inhabited(server, template):
+async def empty(server, template):
     async for url in cloned(server, template):
         async with connected(url) as database:
-            await insert(database.engine, a_world(FIRST).rows, a_world(FIRST).foreign)
             yield database
 
 
 @given(history=histories())
-async def test_figures_are_those_of_the_rows_after_any_writes(inhabited: Database, history):
-    steps, place, may = history
-    world = a_world(FIRST)
+async def test_figures_are_those_of_the_rows_after_any_writes(empty: Database, history):
+    world, steps, viewer, day = history
     maker = Maker(Random(0), 0, world.organization["currency"], world.today)
     maker.organization_id, maker.rows = world.organization["id"], world.rows
-    viewer = world.viewer(world.rows["User"][place], may)
-    async with inhabited.sessions() as session:
+    async with empty.sessions() as session:
+        await put(session, world.rows, world.foreign)
+        assert await out_of_step(session) == {}
         for seed in steps:
             await Clerk(session, maker, seed).step()
             assert await out_of_step(session) == {}
         reads = await reads_of(session)
-        strip = await read_strip(reads, viewer, world.today)
-        months = await read_history(reads, viewer, world.today, 3)
+        strip = await read_strip(reads, viewer, day)
+        months = await read_history(reads, viewer, day, 3)
         await session.rollback()
     oracle = Oracle(world.rows, viewer)
 
     def billing(period: Period) -> Decimal:
         return total(oracle.counted_invoices(period.first, period.last))
 
-    year, month, before = year_of(world.today), month_of(world.today), month_before(world.today)
+    year, month, before = year_of(day), month_of(day), month_before(day)
     assert strip.margin_this_year.billing == billing(year)
-    told = may.read_invoices == may.read_costs == "ALL"
+    told = viewer.permissions.read_invoices == viewer.permissions.read_costs == "ALL"
     assert strip.margin_this_year.total_cost == (total(oracle.counted_costs(year.first, year.last)) if told else None)
     assert strip.billing_this_month.value == billing(month)
     assert strip.billing_this_month.previous == billing(before)
-    assert strip.billing_this_month.previous_to_date == billing(month_before_to_date(world.today))
+    assert strip.billing_this_month.previous_to_date == billing(month_before_to_date(day))
     assert [each.billing for each in months] == [billing(month_before(before.first)), billing(before), billing(month)]
     customers = oracle.seen("Customer")
     assert strip.active_customers == len([row for row in customers if oracle.is_active(row)])

@@ -3,7 +3,7 @@
 That the lists are the right ones is shown by `test_reading.py`, against the definitions in plain Python.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tests.profiles  # noqa: F401
+from resolvers.kpis import day_of
 from schema.scalars import SCALARS
 from tests.asking import Asking, oracles
 from tests.worlds import WORLDS, inhabited, told
@@ -130,6 +131,18 @@ async def test_without_a_day_it_is_today_where_the_organisation_is(database):
         assert strip["kpis"]["asOf"] in (before, await today(organization["timezone"]))
         assert strip["kpis"]["timezone"] == organization["timezone"]
         assert strip["kpis"]["currency"] == organization["currency"]
+
+
+ZONES = ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kolkata", "Europe/Helsinki", "America/St_Johns", "UTC"]
+MIDNIGHTS = [datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 29, tzinfo=UTC), datetime(2026, 3, 29, tzinfo=UTC)]
+MINUTES = st.integers(-15 * 60, 15 * 60)
+
+
+@given(st.builds(lambda night, minutes: night + timedelta(minutes=minutes), st.sampled_from(MIDNIGHTS), MINUTES))
+async def test_around_midnight_the_day_is_that_of_the_time_zone(database, moment):
+    for zone in ZONES:
+        day = await database.reads.fetchval("SELECT ($1::timestamptz AT TIME ZONE $2)::date", moment, zone)
+        assert day_of(moment, zone) == day
 
 
 @pytest.mark.parametrize(("number", "text"), [("2.00E+6", "2000000"), ("0E-7", "0.0000000"), ("-12.50", "-12.50")])
