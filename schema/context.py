@@ -11,7 +11,7 @@ from db.connection import Database
 from resolvers.live import Live
 from resolvers.registries import Registries
 from resolvers.viewer import Viewer
-from schema.wording import language_for, translated
+from schema.wording import language_for
 
 
 class NotAuthenticated(GraphQLError):
@@ -58,9 +58,10 @@ class Context:
         assert self.known_live, "the application opens it when it starts"
         return self.known_live
 
-    def say(self, text: str) -> str:
-        """The text in the language that the client accepts, or else in the organisation's."""
-        return translated(text, language_for(self.accepted_languages, self.viewer.locale))
+    @property
+    def language(self) -> str:
+        """The language that the client accepts, or else the organisation's."""
+        return language_for(self.accepted_languages, self.viewer.locale)
 
 
 Info = strawberry.Info[Context, Any]

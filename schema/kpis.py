@@ -20,7 +20,7 @@ from schema.reading import in_time, read_page
 from schema.sales import Cost, Invoice
 from schema.scalars import CurrencyCode
 from schema.stored import Connection, Money, field_with, paging, told
-from schema.wording import N_
+from schema.wording import N_, translated
 
 
 class BillingMonthValues(enum.StrEnum):
@@ -41,9 +41,36 @@ class Words:
     label: str
     formula: str
 
-    def said(self, info: Info) -> "Words":
+    def said(self, manner: "Manner") -> "Words":
         """Both in the client's language."""
-        return Words(info.context.say(self.label), info.context.say(self.formula))
+        return Words(manner.say(self.label), manner.say(self.formula))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How figures are told: in which currency, of which days, in which language."""
+
+    currency: CurrencyCode
+    timezone: str
+    language: str
+
+    @classmethod
+    def of(cls, info: Info) -> "Manner":
+        """That of the organisation, in the client's language."""
+        viewer = info.context.viewer
+        return cls(CurrencyCode(viewer.currency), viewer.timezone, info.context.language)
+
+    def say(self, text: str) -> str:
+        """The text in the client's language."""
+        return translated(text, self.language)
+
+    def money(self, amount: Decimal) -> Money:
+        """The amount in the organisation's currency."""
+        return Money(amount=amount, currency=self.currency)
+
+    def money_or_none(self, amount: Decimal | None) -> Money | None:
+        """The same, where there is an amount."""
+        return None if amount is None else self.money(amount)
 
 
 MARGIN = Words(
@@ -86,14 +113,6 @@ async def _customers(root: Any, info: Info, **_: Any) -> Any:
     return await read_page(info, root.group)
 
 
-def _money(info: Info, amount: Decimal) -> Money:
-    return Money(amount=amount, currency=CurrencyCode(info.context.viewer.currency))
-
-
-def _money_or_none(info: Info, amount: Decimal | None) -> Money | None:
-    return None if amount is None else _money(info, amount)
-
-
 @strawberry.type(description="Billing of the year less its cost.")
 class MarginKpi:
     """Billing of the year less its cost."""
@@ -111,19 +130,19 @@ class MarginKpi:
     costs: Connection[Cost] = field_with(paging(), "The costs in the total.", _counted)
 
     @classmethod
-    def of(cls, info: Info, figure: kpis.Margin) -> "MarginKpi":
+    def of(cls, manner: Manner, figure: kpis.Margin) -> "MarginKpi":
         """The figure in the organisation's currency."""
-        words = MARGIN.said(info)
+        words = MARGIN.said(manner)
         return cls(
             figure=figure,
             label=words.label,
             formula=words.formula,
             from_=figure.period.first,
             to=figure.period.last,
-            value=_money_or_none(info, figure.value),
-            billing=_money(info, figure.billing),
-            total_cost=_money_or_none(info, figure.total_cost),
-            reason=info.context.say(NOT_ALL_SEEN) if figure.total_cost is None else None,
+            value=manner.money_or_none(figure.value),
+            billing=manner.money(figure.billing),
+            total_cost=manner.money_or_none(figure.total_cost),
+            reason=manner.say(NOT_ALL_SEEN) if figure.total_cost is None else None,
         )
 
 
@@ -154,19 +173,19 @@ class BillingKpi:
     )
 
     @classmethod
-    def of(cls, info: Info, figure: kpis.Billing) -> "BillingKpi":
+    def of(cls, manner: Manner, figure: kpis.Billing) -> "BillingKpi":
         """The figure in the organisation's currency."""
-        words = BILLING.said(info)
+        words = BILLING.said(manner)
         return cls(
             figure=figure,
             label=words.label,
             formula=words.formula,
             from_=figure.period.first,
             to=figure.period.last,
-            value=_money(info, figure.value),
-            previous=_money(info, figure.previous),
-            previous_to_date=_money(info, figure.previous_to_date),
-            change=_money(info, figure.change),
+            value=manner.money(figure.value),
+            previous=manner.money(figure.previous),
+            previous_to_date=manner.money(figure.previous_to_date),
+            change=manner.money(figure.change),
             change_percent=figure.change_percent,
         )
 
@@ -184,9 +203,9 @@ class CustomerCountKpi:
     )
 
     @classmethod
-    def of(cls, info: Info, words: Words, group: Member, value: int) -> "CustomerCountKpi":
+    def of(cls, manner: Manner, words: Words, group: Member, value: int) -> "CustomerCountKpi":
         """The number of customers of the group."""
-        said = words.said(info)
+        said = words.said(manner)
         return cls(group=group, label=said.label, formula=said.formula, value=value)
 
 
@@ -203,14 +222,14 @@ class KpiMonth:
     margin: Money | None = told("Billing less total cost; null where the cost is.")
 
     @classmethod
-    def of(cls, info: Info, month: kpis.Margin) -> "KpiMonth":
+    def of(cls, manner: Manner, month: kpis.Margin) -> "KpiMonth":
         """The month in the organisation's currency."""
         return cls(
             from_=month.period.first,
             to=month.period.last,
-            billing=_money(info, month.billing),
-            total_cost=_money_or_none(info, month.total_cost),
-            margin=_money_or_none(info, month.value),
+            billing=manner.money(month.billing),
+            total_cost=manner.money_or_none(month.total_cost),
+            margin=manner.money_or_none(month.value),
         )
 
 
@@ -242,7 +261,7 @@ class Kpis:
             raise GraphQLError(f"history: months must be from 1 to {most}.")
         with in_time():
             found = await kpis.read_history(context.database.reads, context.viewer, self.as_of, months)
-        return [KpiMonth.of(info, month) for month in found]
+        return [KpiMonth.of(Manner.of(info), month) for month in found]
 
     @classmethod
     async def read(cls, info: Info, as_of: date | None) -> "Kpis":
@@ -253,17 +272,17 @@ class Kpis:
             raise GraphQLError(f"kpis: asOf must be {kpis.EARLIEST} or later: figures look back at the month before.")
         with in_time():
             strip = await kpis.read_strip(context.database.reads, context.viewer, as_of)
-        return cls.of(info, strip)
+        return cls.of(Manner.of(info), strip)
 
     @classmethod
-    def of(cls, info: Info, strip: kpis.Strip) -> "Kpis":
+    def of(cls, manner: Manner, strip: kpis.Strip) -> "Kpis":
         """The strip in the organisation's currency."""
         return cls(
             as_of=strip.as_of,
-            timezone=info.context.viewer.timezone,
-            currency=CurrencyCode(info.context.viewer.currency),
-            margin_this_year=MarginKpi.of(info, strip.margin_this_year),
-            billing_this_month=BillingKpi.of(info, strip.billing_this_month),
-            active_customers=CustomerCountKpi.of(info, ACTIVE, kpis.ACTIVE_CUSTOMERS, strip.active_customers),
-            prospects_in_pipeline=CustomerCountKpi.of(info, PROSPECTS, kpis.PROSPECTS, strip.prospects_in_pipeline),
+            timezone=manner.timezone,
+            currency=manner.currency,
+            margin_this_year=MarginKpi.of(manner, strip.margin_this_year),
+            billing_this_month=BillingKpi.of(manner, strip.billing_this_month),
+            active_customers=CustomerCountKpi.of(manner, ACTIVE, kpis.ACTIVE_CUSTOMERS, strip.active_customers),
+            prospects_in_pipeline=CustomerCountKpi.of(manner, PROSPECTS, kpis.PROSPECTS, strip.prospects_in_pipeline),
         )

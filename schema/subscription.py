@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError
 
 from resolvers.ids import encode, find_key
+from resolvers.kpis import Strip
 from resolvers.live import NoLongerKnown
 from resolvers.selection import by_key
 from resolvers.viewer import hash_of
 from schema.context import Info, NotAuthenticated
 from schema.customer import Customer
 from schema.enums import ChangeKind
-from schema.kpis import Kpis
+from schema.execution import Shared
+from schema.kpis import Kpis, Manner
 from schema.reading import read_one
 from schema.stored import field_with, told
 
@@ -46,6 +49,11 @@ def _token_hash(info: Info) -> bytes:
     return hash_of(info.context.token)
 
 
+@lru_cache(maxsize=1000)
+def _shared(manner: Manner, strip: Strip) -> Any:
+    return Shared(Kpis.of(manner, strip))
+
+
 @strawberry.type(description="What stays open and tells of changes.")
 class Subscription:
     """What stays open and tells of changes."""
@@ -59,7 +67,7 @@ class Subscription:
         async with aclosing(context.live.strips(_token_hash(info), context.viewer)) as strips:
             try:
                 async for context.known_viewer, strip in strips:
-                    yield Kpis.of(info, strip)
+                    yield _shared(Manner.of(info), strip)
             except NoLongerKnown:
                 raise NotAuthenticated from None
 

@@ -9,8 +9,11 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from tests.waiting import PATIENCE
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
 class Ended(Exception):
@@ -51,10 +54,11 @@ class Subscribed:
 
 @asynccontextmanager
 async def subscribed(
-    address: str, headers: Mapping[str, str] | None, query: str, **variables: Any
+    address: str, headers: Mapping[str, str] | None, query: str, languages: str | None = None, **variables: Any
 ) -> AsyncIterator[Subscribed]:
     """A subscription at the address of an endpoint; the token goes with the first message, as from a browser."""
-    async with connect(address.replace("http", "ws", 1), subprotocols=["graphql-transport-ws"]) as connection:  # type: ignore[list-item]
+    url, more = address.replace("http", "ws", 1), {"Accept-Language": languages} if languages else {}
+    async with connect(url, subprotocols=[PROTOCOL], additional_headers=more) as connection:
         await connection.send(json.dumps({"type": "connection_init", "payload": dict(headers or {})}))
         try:
             acknowledged = json.loads(await asyncio.wait_for(connection.recv(), PATIENCE))

@@ -1,6 +1,7 @@
 """Subscriptions tell what moves as soon as it is committed, by whomever, and nothing else."""
 
 import asyncio
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from tests.builders import a_case, a_customer, a_viewer, an_id, an_invoice, euro
 from tests.clients import a_token
 from tests.processes import serving
 from tests.sockets import Ended, subscribed
+from tests.waiting import PATIENCE
 
 STRIP = """subscription {
   kpis { asOf billingThisMonth { value { amount } } activeCustomers { value } prospectsInPipeline { value } }
@@ -150,6 +152,30 @@ async def test_all_who_come_at_once_are_told(address, sessions, viewer):
             return figures(await subscription.next())
 
     assert set(await asyncio.gather(*map(first, range(60)))) == {("0.00", 0, 0)}
+
+
+async def test_those_who_see_the_same_are_each_told_what_they_asked_for(address, headers, sessions, viewer, customer):
+    query = """subscription($day: Boolean = false) {
+      kpis { asOf @include(if: $day) activeCustomers { value label customers { nodes { name } } } }
+    }"""
+    without_list = query.replace("customers { nodes { name } }", "")
+    async with (
+        subscribed(address, headers, query) as plain,
+        subscribed(address, headers, without_list, day=True) as with_day,
+        subscribed(address, headers, without_list) as without_day,
+        subscribed(address, headers, without_list, languages="sv") as swedish,
+    ):
+        for expected in ([], [{"name": "Before"}]):
+            number = {"value": len(expected)}
+            label = {"label": "Aktiiviset asiakkaat"}
+            active = {**number, **label, "customers": {"nodes": expected}}
+            assert await plain.next() == {"kpis": {"activeCustomers": active}}
+            with_date = await with_day.next()
+            assert with_date["kpis"].pop("asOf") == str(today(viewer.timezone))
+            assert with_date == await without_day.next() == {"kpis": {"activeCustomers": {**number, **label}}}
+            assert await swedish.next() == {"kpis": {"activeCustomers": {**number, "label": "Aktiva kunder"}}}
+            async with sessions.begin() as session:
+                await a_case(session, viewer, customer)
 
 
 async def test_another_time_zone_is_another_day(address, headers, sessions, viewer):
@@ -313,6 +339,37 @@ async def test_less_rights_are_less_figures(address, headers, sessions, viewer, 
         async with sessions.begin() as session:
             await session.execute(sa.text("UPDATE roles SET read_invoices = 'NONE'"))
         assert figures(await subscription.next()) == ("0.00", 0, 0)
+
+
+async def test_the_same_comes_as_server_sent_events(address, headers, sessions, viewer, customer):
+    accepting = {**headers, "Accept": "text/event-stream"}
+    async with (
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+        client.stream("POST", address, json={"query": STRIP}, headers=accepting) as stream,
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.aiter_lines()
+
+        async def told() -> Any:
+            """The next event and its data."""
+            event = data = ""
+            async for line in lines:
+                event = line.removeprefix("event: ") if line.startswith("event:") else event
+                data = line.removeprefix("data: ") if line.startswith("data:") else data
+                if not line and event:
+                    return event, data and json.loads(data)
+            return None
+
+        event, first = await told()
+        assert (event, figures(first["data"])) == ("next", ("0.00", 0, 0))
+        await bill(sessions, viewer, customer)
+        event, second = await told()
+        assert (event, figures(second["data"])) == ("next", ("100.00", 0, 0))
+        async with sessions.begin() as session:
+            await session.execute(sa.text("DELETE FROM tokens"))
+        event, last = await told()
+        assert (event, last["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
+        assert (await told())[0] == "complete"
 
 
 async def test_nobody_gets_in_without_a_token(address, viewer):
