@@ -222,7 +222,9 @@ class _Ground:
         self._operation_in(orjson.dumps({"data": result.data}))
 
     def _operation_in(self, answer: bytes) -> str:
-        payload = orjson.loads(answer)["data"]["answer"]
+        answered = orjson.loads(answer)
+        assert not answered.get("errors"), answered["errors"]
+        payload = answered["data"]["answer"]
         assert not payload["problems"], payload["problems"]
         assert payload["operation"]["changed"] == self.customers
         return str(payload["operation"]["id"])

@@ -250,6 +250,60 @@ async def test_what_is_added_is_gathered_into_few_rows(busy: Database):
         assert await out_of_step(session) == {}
 
 
+# ---------------------------------------------------------------------- one row, then many
+
+MANY = 20_000
+FILL = (
+    """
+    INSERT INTO customers (organization_id, id, number, name, country, is_internal, is_active, marketing_allowed,
+                           version, created_at, updated_at)
+    SELECT :key, gen_random_uuid(), number, 'Customer ' || number, 'FI', false, true, true, 1, now(), now()
+    FROM generate_series(10, 20009) AS number
+    """,
+    """
+    INSERT INTO cases (organization_id, id, customer_id, sales_status_id, name, is_open, is_internal, version,
+                       created_at, updated_at)
+    SELECT :key, c.id, c.id, s.id, 'Case', true, false, 1, now(), now()
+    FROM customers c JOIN sales_statuses s ON s.organization_id = c.organization_id AND s.name = 'In progress'
+    """,
+    """
+    INSERT INTO invoices (organization_id, id, customer_id, customer_is_internal, case_id, status_id, status_numbered,
+                          status_sent, number, date, amount, currency, exchange_rate, home_amount, version, created_at,
+                          updated_at)
+    SELECT :key, c.id, c.id, false, c.id, s.id, s.numbered, s.sent, '1', '2024-03-31', 1, 'EUR', 1, 1, 1, now(), now()
+    FROM customers c JOIN invoice_statuses s ON s.organization_id = c.organization_id AND s.name = 'Sent'
+    """,
+    """
+    INSERT INTO costs (organization_id, id, case_id, kind, date, amount, currency, exchange_rate, home_amount, version,
+                       created_at, updated_at)
+    SELECT :key, id, id, 'WORK', '2024-03-31', 1, 'EUR', 1, 1, 1, now(), now() FROM cases
+    """,
+)
+TURNED = (
+    "UPDATE customers SET owner_id = :user, version = version + 1 WHERE id = ANY(:keys)",
+    "UPDATE customers SET deleted_at = now(), version = version + 1 WHERE id = ANY(:keys)",
+    "UPDATE cases SET owner_id = :user, is_internal = true WHERE id = ANY(:keys)",
+    "UPDATE invoices SET amount = 2, home_amount = 2 WHERE id = ANY(:keys)",
+    "UPDATE costs SET amount = 2, home_amount = 2 WHERE id = ANY(:keys)",
+    "DELETE FROM costs WHERE id = ANY(:keys)",
+    "DELETE FROM invoices WHERE id = ANY(:keys)",
+)
+
+
+async def test_many_rows_after_one_take_no_longer_than_they_may(database_url, viewer):
+    """What is planned for a statement about one row, when little is known of the tables, is not hopeless for many."""
+    async with connected(database_url, statement_timeout=20) as hasty, hasty.sessions.begin() as session:
+        for statement in FILL:
+            await session.execute(sa.text(statement), {"key": viewer.organization_id})
+        keys = (await session.scalars(sa.text("SELECT id FROM customers"))).all()
+        assert len(keys) == MANY
+        for statement in TURNED:
+            for some in (keys[:1], keys):
+                values = {"user": viewer.user_id, "keys": some}
+                await session.execute(sa.text(statement), used_in(statement, values))
+        assert await out_of_step(session) == {}
+
+
 # ---------------------------------------------------------------------- at the ends of time
 
 

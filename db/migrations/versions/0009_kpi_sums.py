@@ -27,9 +27,17 @@ TRANSITIONS = {
     "UPDATE": "OLD TABLE AS went NEW TABLE AS came",
 }
 NOBODY = "'00000000-0000-0000-0000-000000000000'::uuid"
-# Plans are made at the first call, which may be about one row or a million; each row found by its key is never far
-# from the best way, while the best way for one row can be hopeless for many.
+# Plans are made at the first call, which may be about one row or a million, perhaps before anything is known of the
+# tables. So what belongs to a row is looked up for each row by itself, which is never far from the best way.
 BY_KEY = "SET enable_seqscan TO off SET enable_hashjoin TO off SET enable_mergejoin TO off"
+STANDING_KEY = "organization_id, customer_id"
+CASE_KEY = "organization_id, id"
+
+
+def each(table: str, key: str, of: str, columns: str = "*", lock: str = "") -> str:
+    """What of the table has this key, to be joined laterally; `OFFSET 0` has it planned by itself."""
+    return f"LATERAL (SELECT {columns} FROM {table} WHERE ({key}) = ({of}) OFFSET 0 {lock})"
+
 
 # ---------------------------------------------------------------- what is summed up, and in which shape
 
@@ -50,6 +58,7 @@ RETURNS TABLE (share text, owner_id uuid, other_owner_id uuid) LANGUAGE sql IMMU
 $$
 """
 KEY = "organization_id, figure, share, owner_id, other_owner_id, month"
+KEYS_OF = ", ".join(f"keys.{column}" for column in KEY.split(", "))
 SHAPE = f"{KEY}, amount, days, amounts"
 
 
@@ -182,11 +191,10 @@ BEGIN
     WITH keys AS (
         SELECT {KEY} FROM kpi_sums WHERE organization_id = organization AND is_fresh
         GROUP BY {KEY} ORDER BY count(*) DESC LIMIT 1000
+    ), places AS (
+        SELECT found.ctid AS place FROM keys CROSS JOIN {each("kpi_sums", KEY, KEYS_OF, "ctid")} AS found
     ), gone AS (
-        DELETE FROM kpi_sums s USING keys k
-        WHERE (s.organization_id, s.figure, s.share, s.owner_id, s.other_owner_id, s.month)
-            = (k.organization_id, k.figure, k.share, k.owner_id, k.other_owner_id, k.month)
-        RETURNING s.*
+        DELETE FROM kpi_sums s USING places WHERE s.ctid = place RETURNING s.*
     )
     INSERT INTO kpi_sums ({SHAPE}, is_fresh)
     SELECT {SHAPE}, false FROM ({monthly(unrolled("gone"))}) AS gathered;
@@ -205,17 +213,42 @@ END $$
 # ---------------------------------------------------------------- triggers
 
 
-def locked_cases(rows: str) -> str:
+def locked(table: str, key: str, of: str, rows: str, lock: str) -> str:
+    """Lock what the rows name, in the order of its keys."""
+    names = ", ".join(f"r.{name}" for name in of.split(", "))
     return f"""
-    PERFORM FROM cases WHERE (organization_id, id) IN (SELECT organization_id, case_id FROM ({rows}) AS rows)
-    ORDER BY organization_id, id FOR SHARE;"""
+    PERFORM FROM (SELECT DISTINCT {of} FROM ({rows}) AS rows ORDER BY {of}) AS r
+    CROSS JOIN {each(table, key, names, "1", lock)} AS found;"""
+
+
+def locked_cases(rows: str) -> str:
+    return locked("cases", CASE_KEY, "organization_id, case_id", rows, "FOR SHARE")
 
 
 def locked_standings(rows: str) -> str:
+    return locked("customer_standings", STANDING_KEY, STANDING_KEY, rows, "FOR NO KEY UPDATE")
+
+
+def standings(rows: str, values: str) -> str:
+    """Standings with what the rows say of them."""
     return f"""
-    PERFORM FROM customer_standings
-    WHERE (organization_id, customer_id) IN (SELECT organization_id, customer_id FROM ({rows}) AS rows)
-    ORDER BY organization_id, customer_id FOR NO KEY UPDATE;"""
+    UPDATE customer_standings s SET {values}
+    FROM (SELECT r.*, found.ctid AS place FROM ({rows}) AS r
+          CROSS JOIN {each("customer_standings", STANDING_KEY, "r.organization_id, r.customer_id", "ctid")} AS found) AS d
+    WHERE s.ctid = d.place"""
+
+
+def shares(owner: str, case_owner: str) -> str:
+    return f"CROSS JOIN LATERAL kartotek_shares({owner}, {case_owner}) AS shares"
+
+
+BILLING = """
+        SELECT {of}.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
+               kartotek_day({date}) AS date, {amount} AS amount"""
+COST = f"""
+        SELECT {{of}}.organization_id, 'COST' AS figure, 'ALL' AS share, {NOBODY} AS owner_id,
+               {NOBODY} AS other_owner_id, kartotek_day({{date}}) AS date, {{amount}} AS amount"""
+IS_COUNTED_INVOICE = "i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL"
 
 
 def on_customers(event: str) -> str:
@@ -226,47 +259,37 @@ def on_customers(event: str) -> str:
     turned = f"""
         SELECT organization_id, id AS customer_id, owner_id, {IS_COUNTED} AS is_counted, sum(sign) AS sign
         FROM {MOVED[event]} AS moved GROUP BY 1, 2, 3, 4 HAVING sum(sign) <> 0"""
-    billing = f"""
-        SELECT t.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
-               kartotek_day(i.date) AS date, t.sign * i.home_amount AS amount
+    billing = f"""{BILLING.format(of="t", date="i.date", amount="t.sign * i.home_amount")}
         FROM ({turned}) AS t
-        JOIN invoices i ON (i.organization_id, i.customer_id) = (t.organization_id, t.customer_id)
-        LEFT JOIN cases k ON (k.organization_id, k.id) = (i.organization_id, i.case_id)
-        CROSS JOIN LATERAL kartotek_shares(t.owner_id, k.owner_id) AS shares
-        WHERE i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL"""
+        CROSS JOIN {each("invoices", "organization_id, customer_id", "t.organization_id, t.customer_id")} AS i
+        LEFT JOIN {each("cases", CASE_KEY, "i.organization_id, i.case_id", "owner_id")} AS k ON true
+        {shares("t.owner_id", "k.owner_id")}
+        WHERE {IS_COUNTED_INVOICE}"""
+    now = f"SELECT * FROM ({turned}) AS turned WHERE sign = 1"
     return f"""
     {locked_standings(turned)}
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     {added(billing)};
-    UPDATE customer_standings s SET owner_id = t.owner_id, is_counted = t.is_counted
-    FROM ({turned}) AS t
-    WHERE t.sign = 1 AND (s.organization_id, s.customer_id) = (t.organization_id, t.customer_id);"""
+    {standings(now, "owner_id = d.owner_id, is_counted = d.is_counted")};"""
 
 
 def on_standings(event: str) -> str:
     return f"{added(counted_customers(f'SELECT * FROM {MOVED[event]} AS moved'))};"
 
 
-COUNTED_CASES = """
-        SELECT k.organization_id, k.customer_id,
-               sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal) AS open_cases,
-               sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal AND k.category = 'IN_PROGRESS')
-                   AS pursued_cases,
-               sum(k.sign) FILTER (WHERE k.category = 'WON') AS won_cases
-        FROM ({cases}) AS k GROUP BY 1, 2"""
-
-
 def stood(cases: str) -> str:
     """Standings brought up to date by cases with a sign and their category."""
-    return f"""
-    UPDATE customer_standings s SET open_cases = s.open_cases + coalesce(d.open_cases, 0),
-        pursued_cases = s.pursued_cases + coalesce(d.pursued_cases, 0),
-        won_cases = s.won_cases + coalesce(d.won_cases, 0)
-    FROM ({COUNTED_CASES.format(cases=cases)}) AS d
-    WHERE (s.organization_id, s.customer_id) = (d.organization_id, d.customer_id)
-      AND (d.open_cases <> 0 OR d.pursued_cases <> 0 OR d.won_cases <> 0);"""
+    moved = f"""
+        SELECT k.organization_id, k.customer_id,
+               coalesce(sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal), 0) AS open_cases,
+               coalesce(sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal AND k.category = 'IN_PROGRESS'), 0)
+                   AS pursued_cases,
+               coalesce(sum(k.sign) FILTER (WHERE k.category = 'WON'), 0) AS won_cases
+        FROM ({cases}) AS k GROUP BY 1, 2"""
+    values = ", ".join(f"{name} = s.{name} + d.{name}" for name in ("open_cases", "pursued_cases", "won_cases"))
+    return f"{standings(moved, values)} AND (d.open_cases <> 0 OR d.pursued_cases <> 0 OR d.won_cases <> 0);"
 
 
 def on_cases(event: str) -> str:
@@ -276,33 +299,28 @@ def on_cases(event: str) -> str:
         FROM {MOVED[event]} AS moved GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(sign) <> 0"""
     with_category = f"""
         SELECT t.*, s.category FROM ({turned}) AS t
-        JOIN sales_statuses s ON (s.organization_id, s.id) = (t.organization_id, t.sales_status_id)"""
+        CROSS JOIN {each("sales_statuses", CASE_KEY, "t.organization_id, t.sales_status_id", "category")} AS s"""
     given = f"""
         SELECT organization_id, case_id, owner_id, sum(sign) AS sign FROM ({turned}) AS turned
         GROUP BY 1, 2, 3 HAVING sum(sign) <> 0"""
-    invoiced = f"""
-        SELECT i.organization_id, i.customer_id FROM ({given}) AS g
-        JOIN invoices i ON (i.organization_id, i.case_id) = (g.organization_id, g.case_id)"""
-    billing = f"""
-        SELECT g.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
-               kartotek_day(i.date) AS date, g.sign * i.home_amount AS amount
+    invoices = f"""
         FROM ({given}) AS g
-        JOIN invoices i ON (i.organization_id, i.case_id) = (g.organization_id, g.case_id)
-        JOIN customer_standings s ON (s.organization_id, s.customer_id) = (i.organization_id, i.customer_id)
-        CROSS JOIN LATERAL kartotek_shares(s.owner_id, g.owner_id) AS shares
-        WHERE i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL"""
-    cost = f"""
-        SELECT o.organization_id, 'COST' AS figure, 'ALL' AS share, {NOBODY} AS owner_id, {NOBODY} AS other_owner_id,
-               kartotek_day(o.date) AS date, t.sign * o.home_amount AS amount
+        CROSS JOIN {each("invoices", "organization_id, case_id", "g.organization_id, g.case_id")} AS i"""
+    standing = each("customer_standings", STANDING_KEY, "i.organization_id, i.customer_id", "owner_id")
+    billing = f"""{BILLING.format(of="g", date="i.date", amount="g.sign * i.home_amount")}
+        {invoices} CROSS JOIN {standing} AS s
+        {shares("s.owner_id", "g.owner_id")}
+        WHERE {IS_COUNTED_INVOICE}"""
+    cost = f"""{COST.format(of="t", date="o.date", amount="t.sign * o.home_amount")}
         FROM (SELECT organization_id, case_id, sum(sign) AS sign FROM ({turned}) AS turned WHERE NOT is_internal
               GROUP BY 1, 2 HAVING sum(sign) <> 0) AS t
-        JOIN costs o ON (o.organization_id, o.case_id) = (t.organization_id, t.case_id)"""
+        CROSS JOIN {each("costs", "organization_id, case_id", "t.organization_id, t.case_id")} AS o"""
+    # A case that comes or goes has no invoices and no costs.
     owners = f"{added(billing)};\n    {added(cost)};" if event == "UPDATE" else ""
-    also = f"UNION ALL {invoiced}" if event == "UPDATE" else ""
+    also = f"UNION ALL SELECT i.organization_id, i.customer_id {invoices}" if event == "UPDATE" else ""
+    statuses = f"SELECT organization_id, sales_status_id FROM ({turned}) AS turned"
     return f"""
-    PERFORM FROM sales_statuses
-    WHERE (organization_id, id) IN (SELECT organization_id, sales_status_id FROM ({turned}) AS turned)
-    ORDER BY organization_id, id FOR SHARE;
+    {locked("sales_statuses", CASE_KEY, "organization_id, sales_status_id", statuses, "FOR SHARE")}
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -317,7 +335,7 @@ def on_sales_statuses(event: str) -> str:
         FROM {MOVED[event]} AS moved GROUP BY 1, 2, 3 HAVING sum(sign) <> 0"""
     cases = f"""
         SELECT k.organization_id, k.customer_id, k.is_open, k.is_internal, t.category, t.sign FROM ({turned}) AS t
-        JOIN cases k ON (k.organization_id, k.sales_status_id) = (t.organization_id, t.id)"""
+        CROSS JOIN {each("cases", "organization_id, sales_status_id", "t.organization_id, t.id")} AS k"""
     return f"""
     {locked_standings(cases)}
     {stood(cases)}"""
@@ -328,23 +346,21 @@ def on_invoices(event: str) -> str:
         SELECT organization_id, customer_id, case_id, date, sum(sign * home_amount) AS amount, sum(sign) AS number
         FROM {MOVED[event]} AS moved WHERE {IS_BILLED}
         GROUP BY 1, 2, 3, 4 HAVING sum(sign) <> 0 OR sum(sign * home_amount) <> 0"""
-    billing = f"""
-        SELECT i.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
-               kartotek_day(i.date) AS date, i.amount
-        FROM ({counted}) AS i
-        JOIN customer_standings s ON (s.organization_id, s.customer_id) = (i.organization_id, i.customer_id)
-        LEFT JOIN cases k ON (k.organization_id, k.id) = (i.organization_id, i.case_id)
-        CROSS JOIN LATERAL kartotek_shares(s.owner_id, k.owner_id) AS shares
-        WHERE i.date IS NOT NULL"""
+    the_case = each("cases", CASE_KEY, "c.organization_id, c.case_id", "customer_id, owner_id")
+    billing = f"""{BILLING.format(of="c", date="c.date", amount="c.amount")}
+        FROM ({counted}) AS c
+        CROSS JOIN {each("customer_standings", STANDING_KEY, "c.organization_id, c.customer_id", "owner_id")} AS s
+        LEFT JOIN {the_case} AS k ON true
+        {shares("s.owner_id", "k.owner_id")}
+        WHERE c.date IS NOT NULL"""
     of_others = f"""
-        SELECT c.organization_id, c.case_id FROM ({counted}) AS c
-        JOIN cases k ON (k.organization_id, k.id) = (c.organization_id, c.case_id)
+        SELECT c.organization_id, c.case_id FROM ({counted}) AS c CROSS JOIN {the_case} AS k
         WHERE k.customer_id <> c.customer_id"""
     turned = f"""
         SELECT organization_id, customer_id, sum(number) AS number FROM ({counted}) AS counted
         GROUP BY 1, 2 HAVING sum(number) <> 0"""
     any_left = f"""
-        EXISTS (SELECT FROM invoices i WHERE (i.organization_id, i.customer_id) = (s.organization_id, s.customer_id)
+        EXISTS (SELECT FROM invoices i WHERE (i.organization_id, i.customer_id) = (d.organization_id, d.customer_id)
                 AND {IS_BILLED})"""
     return f"""
     {locked_standings(counted)}
@@ -353,19 +369,16 @@ def on_invoices(event: str) -> str:
     END IF;
     {locked_cases(of_others)}
     {added(billing)};
-    UPDATE customer_standings s SET is_billed = NOT s.is_billed FROM ({turned}) AS t
-    WHERE (s.organization_id, s.customer_id) = (t.organization_id, t.customer_id)
-      AND s.is_billed <> CASE WHEN t.number > 0 THEN true ELSE {any_left} END;"""
+    {standings(turned, "is_billed = NOT s.is_billed")}
+      AND s.is_billed <> CASE WHEN d.number > 0 THEN true ELSE {any_left} END;"""
 
 
 def on_costs(event: str) -> str:
     moved = f"""
         SELECT organization_id, case_id, date, sum(sign * home_amount) AS amount FROM {MOVED[event]} AS moved
         GROUP BY 1, 2, 3 HAVING sum(sign * home_amount) <> 0"""
-    cost = f"""
-        SELECT o.organization_id, 'COST' AS figure, 'ALL' AS share, {NOBODY} AS owner_id, {NOBODY} AS other_owner_id,
-               kartotek_day(o.date) AS date, o.amount
-        FROM ({moved}) AS o JOIN cases k ON (k.organization_id, k.id) = (o.organization_id, o.case_id)
+    cost = f"""{COST.format(of="o", date="o.date", amount="o.amount")}
+        FROM ({moved}) AS o CROSS JOIN {each("cases", CASE_KEY, "o.organization_id, o.case_id", "is_internal")} AS k
         WHERE NOT k.is_internal"""
     return f"""
     {locked_cases(moved)}
