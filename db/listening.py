@@ -13,7 +13,12 @@ LOOKED_AFTER = 5.0
 """Seconds between two looks whether the connection still answers, and how long it may take to answer."""
 
 LONGEST_WAIT = 5.0
-"""Seconds between two tries to connect, at most."""
+"""Seconds that connecting may take."""
+
+AGAIN = 0.2
+"""Seconds until the next try."""
+
+SETTINGS = {"application_name": "kartotek"}
 
 log = logging.getLogger("kartotek")
 
@@ -27,25 +32,18 @@ async def listen(url: str, heard: Callable[[str], None], connected: Callable[[bo
     meanwhile was not heard.
     """
     again = False
-    wait = 0.1
     while True:
         try:
-            connection = await asyncpg.connect(
-                url, timeout=LONGEST_WAIT, server_settings={"application_name": "kartotek"}
-            )
-        except TROUBLE as error:
-            log.warning("cannot listen to the database, trying again: %s", error)
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
-            continue
-        wait = 0.1
-        try:
-            await _listen_on(connection, heard, partial(connected, again))
-        except TROUBLE as error:
-            log.warning("lost the connection that listens to the database: %s", error)
-        finally:
-            connection.terminate()
-            again = True
+            connection = await asyncpg.connect(url, timeout=LONGEST_WAIT, server_settings=SETTINGS)
+            try:
+                await _listen_on(connection, heard, partial(connected, again))
+            finally:
+                again = True
+                connection.terminate()
+        except Exception as error:
+            is_known = isinstance(error, TROUBLE)
+            log.warning("cannot listen to the database, trying again: %s", error, exc_info=not is_known)
+        await asyncio.sleep(AGAIN)
 
 
 async def _listen_on(

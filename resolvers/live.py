@@ -108,9 +108,16 @@ class CustomerWatcher(Watcher):
             before = self.versions
             self.versions = {key: seen[key].version for key in self.ids if key in seen and not seen[key].is_deleted}
             kinds = _differences(before, self.versions, changed) if before is not None else {}
-        self.pending |= kinds
+        for key, kind in kinds.items():
+            self.pending[key] = _both(self.pending.get(key), kind)
         if kinds:
             self.ready.set()
+
+
+def _both(first: ChangeKind | None, second: ChangeKind) -> ChangeKind:
+    """What is told at once of two things that were done: what is new stays new when it is updated."""
+    is_new = first in (ChangeKind.CREATED, ChangeKind.RESTORED) and second is ChangeKind.UPDATED
+    return first if first and is_new else second
 
 
 def _differences(
@@ -185,11 +192,15 @@ class Live:
                 await rounds.aclose()
 
     def _heard(self, message: str) -> None:
-        what, organization, *rest = message.split()
-        rounds = self._rounds.get(uuid.UUID(organization))
-        if rounds and what == "customers":
-            rounds.note(ChangeKind(rest[0]), map(uuid.UUID, rest[1:]))
-        if rounds:
+        try:
+            self._hand_on(*message.split())
+        except (ValueError, TypeError):
+            log.warning("heard from the database what nobody understands: %.200s", message)
+
+    def _hand_on(self, what: str, organization: str, *rest: str) -> None:
+        if rounds := self._rounds.get(uuid.UUID(organization)):
+            if what == "customers":
+                rounds.note(ChangeKind(rest[0]), map(uuid.UUID, rest[1:]))
             rounds.stir(customers=what != "figures")
 
     def _connected(self, again: bool) -> None:
@@ -201,7 +212,7 @@ class Live:
 
     async def aclose(self) -> None:
         """Stop listening and telling."""
-        for rounds in self._rounds.values():
+        for rounds in list(self._rounds.values()):
             await rounds.aclose()
         if self._listening:
             await _ended(self._listening)
@@ -214,7 +225,7 @@ class _Round:
         self.watchers: set[Watcher] = set()
         self._reads = reads
         self._organization_id = viewer.organization_id
-        self._timezone = viewer.timezone
+        self._next_day = next_day(viewer.timezone, datetime.now(UTC))
         self._changed: dict[uuid.UUID, ChangeKind] = {}
         self._missed_since: datetime | None = None
         self._last = datetime.now(UTC)
@@ -239,8 +250,7 @@ class _Round:
     def note(self, kind: ChangeKind, ids: Iterable[uuid.UUID]) -> None:
         """This was done to these customers."""
         for key in ids:
-            is_new = kind is ChangeKind.UPDATED and self._changed.get(key) in (ChangeKind.CREATED, ChangeKind.RESTORED)
-            self._changed[key] = self._changed[key] if is_new else kind
+            self._changed[key] = _both(self._changed.get(key), kind)
 
     def catch_up(self) -> None:
         """Something may have been missed."""
@@ -253,17 +263,22 @@ class _Round:
 
     async def _run(self) -> None:
         while True:
-            with suppress(asyncio.TimeoutError):
-                midnight = seconds_to_midnight(self._timezone, datetime.now(UTC))
-                await asyncio.wait_for(self._stirred.wait(), min(AT_LEAST_EVERY, midnight))
-            self._stirred.clear()
+            await self._wait()
             try:
                 await self._go_round()
-            except (*TROUBLE, TookTooLong) as error:
-                log.warning("could not tell what moved, trying again: %s", error)
+            except Exception as error:
+                is_known = isinstance(error, (*TROUBLE, TookTooLong))
+                log.warning("could not tell what moved, trying again: %s", error, exc_info=not is_known)
                 self.catch_up()
                 await asyncio.sleep(AGAIN)
             await asyncio.sleep(BURST)
+
+    async def _wait(self) -> None:
+        """Until something may have moved, or another day has begun, or it is time all the same."""
+        midnight = max(0.0, (self._next_day - datetime.now(UTC)).total_seconds())
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._stirred.wait(), min(AT_LEAST_EVERY, midnight))
+        self._stirred.clear()
 
     async def _go_round(self) -> None:
         started = datetime.now(UTC)
@@ -283,10 +298,11 @@ class _Round:
         watchers = list(self.watchers)
         hashes = {watcher.token_hash for watcher in watchers}
         known = await find_viewers_by_tokens(self._reads, self._organization_id, hashes)
+        for timezone in {viewer.timezone for viewer in known.values()}:
+            self._next_day = next_day(timezone, datetime.now(UTC))
         for watcher in watchers:
             if viewer := known.get(watcher.token_hash):
                 watcher.viewer = viewer
-                self._timezone = viewer.timezone
             else:
                 watcher.is_known = False
                 watcher.ready.set()
@@ -358,11 +374,11 @@ def _since_plan() -> Plan:
     return compiled(_FOUND.where(CUSTOMERS.c.updated_at >= sa.bindparam("since", type_=TIMESTAMP)))
 
 
-def seconds_to_midnight(timezone: str, now: datetime) -> float:
-    """How long it is from now (with a time zone of whatever kind) until the next day begins in the time zone."""
+def next_day(timezone: str, now: datetime) -> datetime:
+    """When the day begins that comes after now (with a time zone of whatever kind) in the time zone."""
     zone = ZoneInfo(timezone)
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time.min, zone).timestamp() - now.timestamp()
+    return datetime.combine(tomorrow, time.min, zone).astimezone(UTC)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ import tests.profiles  # noqa: F401
 from db.models import Access
 from resolvers.customer import delete_customer, restore_customer, update_customer
 from resolvers.kpis import today
-from resolvers.live import seconds_to_midnight
+from resolvers.live import next_day
 from resolvers.references import Ref
 from tests.builders import a_case, a_customer, a_viewer, an_id, an_invoice, euros, ref
 from tests.clients import a_token
@@ -196,7 +196,7 @@ ZONES = st.sampled_from(
 
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda moment: 1 < moment.year < 9998), ZONES)
 def test_a_day_ends_at_its_last_moment(now, timezone):
-    end = now + timedelta(seconds=seconds_to_midnight(timezone, now))
+    end = next_day(timezone, now)
 
     def day(at: datetime) -> date:
         return at.astimezone(ZoneInfo(timezone)).date()
@@ -307,6 +307,22 @@ async def test_a_lost_connection_to_the_database_recovers_and_catches_up(address
         # Who watches all may be told of what was done shortly before, once more.
         while await everything.next() != {"customerChanged": event}:
             pass
+
+
+async def test_what_nobody_understands_stops_nothing(address, headers, sessions, viewer, customer):
+    async with subscribed(address, headers, STRIP) as subscription:
+        await subscription.next()
+        for message in ("", "nonsense", "figures nonsense", f"customers {viewer.organization_id} SOLD"):
+            async with sessions.begin() as session:
+                await session.execute(sa.text("SELECT pg_notify('kartotek', :message)"), {"message": message})
+        zone = "UPDATE organizations SET timezone = :zone"
+        async with sessions.begin() as session:
+            await session.execute(sa.text(zone), {"zone": "Mars/Phobos"})
+        await bill(sessions, viewer, customer)
+        assert await subscription.silence()
+        async with sessions.begin() as session:
+            await session.execute(sa.text(zone), {"zone": viewer.timezone})
+        assert figures(await subscription.next()) == ("100.00", 0, 0)
 
 
 WAYS_OUT = {

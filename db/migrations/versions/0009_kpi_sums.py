@@ -131,7 +131,7 @@ ALL_ROWS = f"""
         SELECT i.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
                kartotek_day(i.date) AS date, i.home_amount AS amount
         FROM invoices i
-        JOIN customers c ON (c.organization_id, c.id) = (i.organization_id, i.customer_id)
+        LEFT JOIN customers c ON (c.organization_id, c.id) = (i.organization_id, i.customer_id)
         LEFT JOIN cases k ON (k.organization_id, k.id) = (i.organization_id, i.case_id)
         CROSS JOIN LATERAL kartotek_shares(c.owner_id, k.owner_id) AS shares
         WHERE i.organization_id = organization AND i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL
@@ -349,7 +349,7 @@ def on_invoices(event: str) -> str:
     the_case = each("cases", CASE_KEY, "c.organization_id, c.case_id", "customer_id, owner_id")
     billing = f"""{BILLING.format(of="c", date="c.date", amount="c.amount")}
         FROM ({counted}) AS c
-        CROSS JOIN {each("customer_standings", STANDING_KEY, "c.organization_id, c.customer_id", "owner_id")} AS s
+        LEFT JOIN {each("customer_standings", STANDING_KEY, "c.organization_id, c.customer_id", "owner_id")} AS s ON true
         LEFT JOIN {the_case} AS k ON true
         {shares("s.owner_id", "k.owner_id")}
         WHERE c.date IS NOT NULL"""
@@ -363,10 +363,10 @@ def on_invoices(event: str) -> str:
         EXISTS (SELECT FROM invoices i WHERE (i.organization_id, i.customer_id) = (d.organization_id, d.customer_id)
                 AND {IS_BILLED})"""
     return f"""
-    {locked_standings(counted)}
-    IF NOT FOUND THEN
+    IF NOT EXISTS ({counted}) THEN
         RETURN NULL;
     END IF;
+    {locked_standings(counted)}
     {locked_cases(of_others)}
     {added(billing)};
     {standings(turned, "is_billed = NOT s.is_billed")}
