@@ -51,6 +51,7 @@ def _token_hash(info: Info) -> bytes:
 
 @lru_cache(maxsize=1000)
 def _shared(manner: Manner, strip: Strip) -> Any:
+    """Equal figures are told alike, whoever's they are."""
     return Shared(Kpis.of(manner, strip))
 
 
