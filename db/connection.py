@@ -17,6 +17,7 @@ Reads = asyncpg.Pool | asyncpg.Connection
 # Time stamps leave the database in UTC. Statements are short: compiling them never pays. A word of four letters is like
 # another one that differs in one letter, a word of nine like one that differs in two.
 SESSION = {
+    "default_transaction_isolation": "read committed",
     "timezone": "UTC",
     "datestyle": "ISO",
     "jit": "off",

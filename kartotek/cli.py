@@ -495,7 +495,11 @@ def doctor(
 
     Exit code 3 where there are any, and they were not repaired.
     """
+    import stamina.instrumentation
+
     from resolvers.doctor import Difference, examine, repair
+
+    stamina.instrumentation.set_on_retry_hooks(())
 
     async def work(sessions: Sessions) -> dict[str, list[Difference]]:
         found: dict[str, list[Difference]] = {}

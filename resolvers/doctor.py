@@ -5,10 +5,12 @@ part of a backup, or a defect of ours.
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import starmap
+from typing import Any
 
 import sqlalchemy as sa
 import stamina
@@ -51,11 +53,16 @@ class StandingDiffers:
     """A customer whose cases and invoices are not counted as they are."""
 
     customer_id: uuid.UUID
-    kept: str | None
-    due: str | None
+    kept: Mapping[str, Any] | None
+    due: Mapping[str, Any] | None
 
     def __str__(self) -> str:
-        return f"{encode('Customer', self.customer_id)}: {self.kept or 'nothing'} should be {self.due or 'nothing'}"
+        if self.kept is None or self.due is None:
+            what = "is missing" if self.kept is None else "should not be"
+        else:
+            named = [name for name, value in self.due.items() if value != self.kept[name]]
+            what = ", ".join(f"{name} {self.kept[name]} should be {self.due[name]}" for name in named)
+        return f"{encode('Customer', self.customer_id)}: {what}"
 
 
 Difference = SumDiffers | StandingDiffers
@@ -73,14 +80,11 @@ _SUMS = sa.text(
 )
 _STANDINGS = sa.text(
     """
-    SELECT customer_id, kept.standing::text AS kept, due.standing::text AS due
-    FROM (SELECT customer_id,
-                 (owner_id, is_counted, is_billed, open_cases, pursued_cases, won_cases) AS standing
+    SELECT customer_id, to_jsonb(kept) - 'customer_id' AS kept, to_jsonb(due) - 'customer_id' AS due
+    FROM (SELECT customer_id, owner_id, is_counted, is_billed, open_cases, pursued_cases, won_cases
           FROM customer_standings WHERE organization_id = :organization) AS kept
-    FULL JOIN (SELECT customer_id,
-                      (owner_id, is_counted, is_billed, open_cases, pursued_cases, won_cases) AS standing
-               FROM kartotek_standings_due(:organization)) AS due USING (customer_id)
-    WHERE kept.standing IS DISTINCT FROM due.standing
+    FULL JOIN kartotek_standings_due(:organization) AS due USING (customer_id)
+    WHERE kept IS DISTINCT FROM due
     ORDER BY 1
     """
 )
@@ -97,20 +101,27 @@ async def examine(session: AsyncSession, organization_id: uuid.UUID) -> list[Dif
     ]
 
 
-def _waits_for_each_other(error: Exception) -> bool:
-    return isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", None) == "40P01"
+def _is_in_use(error: Exception) -> bool:
+    waits_for_each_other, takes_too_long = "40P01", "55P03"
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, sa.exc.DBAPIError) else None
+    return state in (waits_for_each_other, takes_too_long)
 
 
-@stamina.retry(on=_waits_for_each_other, attempts=TRIES, timeout=None, wait_initial=0.05, wait_max=1)
+@stamina.retry(on=_is_in_use, attempts=TRIES, timeout=None, wait_initial=0.05, wait_max=1)
 async def repair(sessions: Sessions, organization_id: uuid.UUID) -> list[Difference]:
-    """Work all sums of an organisation out anew, and tell what differed; who writes meanwhile waits.
+    """Work all sums of an organisation out anew where they differ, and tell what differed.
 
-    Those who have changed their rows but not the sums yet wait with that, and add to the new sums, which were made
-    without their rows.
+    Meanwhile whoever writes in any organisation waits. Those who have changed their rows but not the sums yet wait with
+    that, and add to the new sums, which were made without their rows.
     """
     async with sessions.begin() as session:
         await session.execute(sa.text("SET LOCAL statement_timeout = 0"))
-        await session.execute(sa.text("LOCK TABLE kpi_sums, customer_standings IN EXCLUSIVE MODE"))
+        if not await examine(session, organization_id):
+            return []
+        await session.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+        # In the order of those who write.
+        await session.execute(sa.text("LOCK TABLE customer_standings, kpi_sums IN EXCLUSIVE MODE"))
         found = await examine(session, organization_id)
-        await session.execute(sa.text("SELECT kartotek_sum_up(:key)"), {"key": organization_id})
+        if found:
+            await session.execute(sa.text("SELECT kartotek_sum_up(:key)"), {"key": organization_id})
     return found

@@ -12,15 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db import models
-from db.models import NO_DAY, NOBODY, Access, Figure, Share, table_of
+from db.models import NO_DAY, NOBODY, Access, Figure, SalesCategory, Share, table_of
 from resolvers import rights
 from resolvers.rendering import literal, text
-from resolvers.selection import Member
-from resolvers.statement import Plan, compiled, visible_rows
+from resolvers.statement import Plan, compiled
 from resolvers.viewer import Permissions
 
 SUMS = table_of(models.KpiSum)
-CUSTOMERS = table_of(models.Customer)
+STANDINGS = table_of(models.CustomerStanding)
+CASES = table_of(models.Case)
+STATUSES = table_of(models.SalesStatus)
 USERS = table_of(models.User)
 
 Columns = sa.Select[tuple[Any, ...]]
@@ -56,7 +57,7 @@ def _months(may: Permissions) -> Iterator[Columns]:
 def _sums(figure: Figure, level: Access) -> Columns:
     """Sums of each month of what the level reaches; each invoice once, though it may be one's own in two ways."""
     parts = [_part(figure, 1, share, level) for share in _SHARES[level]]
-    if level in (Access.OWN, Access.UNIT):
+    if level is Access.UNIT:  # nobody is two owners
         parts.append(_part(figure, -1, Share.BOTH, level))
     found = sa.union_all(*parts).subquery()
     sums = (sa.func.sum(found.c[name]).label(name) for name in ("amount", "to_date"))
@@ -74,7 +75,7 @@ _SHARES = {
 def _part(figure: Figure, sign: int, share: Share, level: Access) -> Columns:
     days = sa.func.unnest(SUMS.c.days, SUMS.c.amounts).table_valued("day", "amount", name="daily").render_derived()
     until = sa.select(sa.func.sum(days.c.amount)).where(days.c.day <= _TO_DAY).scalar_subquery()
-    to_date = sa.case((SUMS.c.month == _PREVIOUS, until))
+    to_date = sa.case((SUMS.c.month == sa.func.kartotek_day(_PREVIOUS), until))
     signed = literal(str(sign))
     return sa.select(SUMS.c.month, (signed * SUMS.c.amount).label("amount"), (signed * to_date).label("to_date")).where(
         *_of(figure, share, level), SUMS.c.month.between(_FIRST, _LAST)
@@ -87,32 +88,68 @@ def _of(figure: Figure, share: Share, level: Access) -> Iterator[rights.Predicat
     yield SUMS.c.share == text(share)
     if level is Access.NONE:
         yield sa.false()
-    yield SUMS.c.owner_id == (_owners(level) if share is not Share.ALL else _NOBODY)
-    yield SUMS.c.other_owner_id == (_owners(level) if share is Share.BOTH else _NOBODY)
+    yield SUMS.c.owner_id == (_NOBODY if share is Share.ALL else _any_of(level))
+    # Both of a pair by the index would be each owner with each other one.
+    yield SUMS.c.other_owner_id.in_(_owners(level)) if share is Share.BOTH else SUMS.c.other_owner_id == _NOBODY
 
 
 _NOBODY = literal(f"'{NOBODY}'::uuid")
 
 
-def _owners(level: Access) -> Any:
-    """Whose things the level reaches: the viewer's or, with those of the viewer's units, any of an array."""
+def _owners(level: Access) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """Whose things the level reaches: the viewer's and, of UNIT, those of the people of the viewer's units."""
+    viewer = sa.select(rights.VIEWER)
     if level is Access.OWN:
-        return rights.VIEWER
+        return viewer
     colleagues = sa.select(USERS.c.id).where(rights.in_organization(USERS), USERS.c.unit_id == sa.any_(rights.UNITS))
-    everybody = sa.union_all(sa.select(rights.VIEWER), colleagues)
-    return sa.any_(sa.func.array(everybody.scalar_subquery(), type_=ARRAY(sa.Uuid())))
+    return sa.union_all(viewer, colleagues)
+
+
+def _any_of(level: Access) -> Any:
+    """The same, as an index takes it."""
+    return sa.any_(sa.func.array(_owners(level).scalar_subquery(), type_=ARRAY(sa.Uuid())))
 
 
 def _customers(figure: Figure, may: Permissions) -> Columns:
-    """How many customers there are; where not all of their cases may be seen, the cases themselves are looked at."""
-    if _rank(may.read_cases) < _rank(may.read_customers):
-        seen = visible_rows("Customer", CUSTOMERS, Member(figure.value), may)
-        number: Any = sa.select(sa.func.count()).select_from(CUSTOMERS).where(seen)
+    """How many customers there are.
+
+    Where not all of their cases may be seen: those whose owner is within the level of cases, since all their cases are,
+    and others by the cases that are.
+    """
+    if _rank(may.read_cases) >= _rank(may.read_customers):
+        number = _number(figure, may.read_customers)
+    elif may.read_cases is Access.NONE:
+        number = literal("0")
     else:
-        share = Share.ALL if may.read_customers in (Access.ALL, Access.NONE) else Share.CUSTOMER
-        number = sa.select(sa.func.sum(SUMS.c.amount)).where(*_of(figure, share, may.read_customers))
+        number = sa.func.coalesce(_number(figure, may.read_cases), literal("0")) + _by_cases(figure, may)
     month = literal(f"'{NO_DAY}'::date")
-    return sa.select(text(figure).label("figure"), month, number.scalar_subquery(), literal("NULL::numeric"))
+    return sa.select(text(figure).label("figure"), month, number, literal("NULL::numeric"))
+
+
+def _number(figure: Figure, level: Access) -> Any:
+    share = Share.ALL if level in (Access.ALL, Access.NONE) else Share.CUSTOMER
+    return sa.select(sa.func.sum(SUMS.c.amount)).where(*_of(figure, share, level)).scalar_subquery()
+
+
+def _by_cases(figure: Figure, may: Permissions) -> Any:
+    """How many customers there are whose owner is beyond the level of cases, with an open case that is within it."""
+    standing = STANDINGS.c.is_active if figure is Figure.ACTIVE else STANDINGS.c.is_prospect
+    beyond = sa.or_(STANDINGS.c.owner_id.is_(None), STANDINGS.c.owner_id.not_in(_owners(may.read_cases)))
+    of_case = sa.and_(
+        rights.in_organization(STANDINGS), STANDINGS.c.customer_id == CASES.c.customer_id, standing, beyond
+    )
+    found = sa.select(sa.func.count(CASES.c.customer_id.distinct())).join_from(CASES, STANDINGS, of_case)
+    if may.read_customers is not Access.ALL:
+        found = found.where(STANDINGS.c.owner_id.in_(_owners(may.read_customers)))
+    if figure is Figure.PROSPECT:
+        of_status = sa.and_(rights.in_organization(STATUSES), STATUSES.c.id == CASES.c.sales_status_id)
+        found = found.join(STATUSES, of_status).where(STATUSES.c.category == text(SalesCategory.IN_PROGRESS))
+    return found.where(
+        rights.in_organization(CASES),
+        CASES.c.owner_id == _any_of(may.read_cases),
+        CASES.c.is_open,
+        ~CASES.c.is_internal,
+    ).scalar_subquery()
 
 
 def _rank(level: Access) -> int:

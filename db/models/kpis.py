@@ -1,7 +1,7 @@
 """What the figures of the KPI strip are read from: sums by month and owner, and how each customer stands.
 
-Both are kept by triggers (see the migration) in the transactions that write the rows they are made of, so that no way
-of writing can forget them; `kartotek doctor` works them out anew and compares.
+Both are kept by triggers (see the migration) in the transactions that write the rows they are made of; the command
+`kartotek doctor` works them out anew and compares.
 """
 
 import enum
@@ -55,7 +55,7 @@ class Share(enum.StrEnum):
 class KpiSum(Organized, table=True):
     """An addition to a figure of a month; what the figure is, is the sum of its additions.
 
-    Rows are only ever added, so that nobody who writes waits for another; now and then fresh ones are gathered.
+    Who writes only adds rows, so that nobody waits for the sum of another; now and then fresh ones are gathered.
     """
 
     __tablename__ = "kpi_sums"

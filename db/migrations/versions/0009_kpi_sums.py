@@ -1,6 +1,6 @@
 """Sums of billing and cost by month and owner, and how each customer stands, kept by triggers of what they are made of.
 
-A trigger looks at all rows of a statement at once: what they were (`went`) with a minus, what they are (`came`) with a
+A statement may write one of the tables, in READ COMMITTED. A trigger looks at all rows of a statement at once: what they were (`went`) with a minus, what they are (`came`) with a
 plus, so that what did not change falls out by itself. Then it locks, so that nobody can give away to another owner what
 it is about to add to the first one's: statuses first (others may share them), then standings, each in the order of their
 keys. The standing of its customer guards a case too; where a case is another customer's, it is locked itself. A
@@ -83,6 +83,7 @@ def added(rows: str) -> str:
 
 IS_COUNTED = "(deleted_at IS NULL AND NOT is_internal)"
 IS_BILLED = "(status_sent AND number IS NOT NULL)"
+IS_COUNTED_INVOICE = "i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL"
 NUMBERS_OF_CASES = """
     count(*) FILTER (WHERE k.is_open AND NOT k.is_internal) AS open_cases,
     count(*) FILTER (WHERE k.is_open AND NOT k.is_internal AND s.category = 'IN_PROGRESS') AS pursued_cases,
@@ -134,7 +135,7 @@ ALL_ROWS = f"""
         LEFT JOIN customers c ON (c.organization_id, c.id) = (i.organization_id, i.customer_id)
         LEFT JOIN cases k ON (k.organization_id, k.id) = (i.organization_id, i.case_id)
         CROSS JOIN LATERAL kartotek_shares(c.owner_id, k.owner_id) AS shares
-        WHERE i.organization_id = organization AND i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL
+        WHERE i.organization_id = organization AND {IS_COUNTED_INVOICE}
         UNION ALL
         SELECT o.organization_id, 'COST', 'ALL', {NOBODY}, {NOBODY}, kartotek_day(o.date), o.home_amount
         FROM costs o JOIN cases k ON (k.organization_id, k.id) = (o.organization_id, o.case_id)
@@ -175,6 +176,7 @@ CREATE FUNCTION kartotek_sum_up(organization uuid) RETURNS void LANGUAGE sql AS 
     SELECT organization, {STANDING} FROM kartotek_standings_due(organization);
     DELETE FROM kpi_sums WHERE organization_id = organization;
     INSERT INTO kpi_sums ({SHAPE}, is_fresh) SELECT {SHAPE}, false FROM kartotek_sums_due(organization);
+    SELECT pg_notify('kartotek', 'figures ' || organization);
 $$
 """
 
@@ -189,8 +191,9 @@ BEGIN
         RETURN;
     END IF;
     WITH keys AS (
-        SELECT {KEY} FROM kpi_sums WHERE organization_id = organization AND is_fresh
-        GROUP BY {KEY} ORDER BY count(*) DESC LIMIT 1000
+        SELECT {KEY} FROM (
+            SELECT {KEY} FROM kpi_sums WHERE organization_id = organization AND is_fresh LIMIT 10000
+        ) AS fresh GROUP BY {KEY} ORDER BY count(*) DESC LIMIT 1000
     ), places AS (
         SELECT found.ctid AS place FROM keys CROSS JOIN {each("kpi_sums", KEY, KEYS_OF, "ctid")} AS found
     ), gone AS (
@@ -209,6 +212,19 @@ BEGIN
     RETURN NULL;
 END $$
 """
+
+NOT_SUMMED = """
+CREATE FUNCTION kartotek_not_summed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'TRUNCATE % would leave the sums that figures are read from: use DELETE', TG_TABLE_NAME;
+END $$
+"""
+# What came after a lock is seen only where each statement looks anew.
+IN_READ_COMMITTED = """
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'Kartotek writes in READ COMMITTED only, or its sums would miss what others write'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;"""
 
 # ---------------------------------------------------------------- triggers
 
@@ -248,7 +264,6 @@ BILLING = """
 COST = f"""
         SELECT {{of}}.organization_id, 'COST' AS figure, 'ALL' AS share, {NOBODY} AS owner_id,
                {NOBODY} AS other_owner_id, kartotek_day({{date}}) AS date, {{amount}} AS amount"""
-IS_COUNTED_INVOICE = "i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL"
 
 
 def on_customers(event: str) -> str:
@@ -259,8 +274,11 @@ def on_customers(event: str) -> str:
     turned = f"""
         SELECT organization_id, id AS customer_id, owner_id, {IS_COUNTED} AS is_counted, sum(sign) AS sign
         FROM {MOVED[event]} AS moved GROUP BY 1, 2, 3, 4 HAVING sum(sign) <> 0"""
+    given = f"""
+        SELECT organization_id, customer_id, owner_id, sum(sign) AS sign FROM ({turned}) AS turned
+        GROUP BY 1, 2, 3 HAVING sum(sign) <> 0"""
     billing = f"""{BILLING.format(of="t", date="i.date", amount="t.sign * i.home_amount")}
-        FROM ({turned}) AS t
+        FROM ({given}) AS t
         CROSS JOIN {each("invoices", "organization_id, customer_id", "t.organization_id, t.customer_id")} AS i
         LEFT JOIN {each("cases", CASE_KEY, "i.organization_id, i.case_id", "owner_id")} AS k ON true
         {shares("t.owner_id", "k.owner_id")}
@@ -343,7 +361,7 @@ def on_sales_statuses(event: str) -> str:
 
 def on_invoices(event: str) -> str:
     counted = f"""
-        SELECT organization_id, customer_id, case_id, date, sum(sign * home_amount) AS amount, sum(sign) AS number
+        SELECT organization_id, customer_id, case_id, date, sum(sign * home_amount) AS amount, sum(sign) AS gained
         FROM {MOVED[event]} AS moved WHERE {IS_BILLED}
         GROUP BY 1, 2, 3, 4 HAVING sum(sign) <> 0 OR sum(sign * home_amount) <> 0"""
     the_case = each("cases", CASE_KEY, "c.organization_id, c.case_id", "customer_id, owner_id")
@@ -357,8 +375,8 @@ def on_invoices(event: str) -> str:
         SELECT c.organization_id, c.case_id FROM ({counted}) AS c CROSS JOIN {the_case} AS k
         WHERE k.customer_id <> c.customer_id"""
     turned = f"""
-        SELECT organization_id, customer_id, sum(number) AS number FROM ({counted}) AS counted
-        GROUP BY 1, 2 HAVING sum(number) <> 0"""
+        SELECT organization_id, customer_id, sum(gained) AS gained FROM ({counted}) AS counted
+        GROUP BY 1, 2 HAVING sum(gained) <> 0"""
     any_left = f"""
         EXISTS (SELECT FROM invoices i WHERE (i.organization_id, i.customer_id) = (d.organization_id, d.customer_id)
                 AND {IS_BILLED})"""
@@ -370,7 +388,7 @@ def on_invoices(event: str) -> str:
     {locked_cases(of_others)}
     {added(billing)};
     {standings(turned, "is_billed = NOT s.is_billed")}
-      AND s.is_billed <> CASE WHEN d.number > 0 THEN true ELSE {any_left} END;"""
+      AND s.is_billed <> CASE WHEN d.gained > 0 THEN true ELSE {any_left} END;"""
 
 
 def on_costs(event: str) -> str:
@@ -398,15 +416,14 @@ TRIGGERED = (
 def upgrade() -> None:
     _kpi_sums()
     _customer_standings()
-    for function in (DAY, SHARES, STANDINGS_DUE, SUMS_DUE, SUMS_KEPT, SUM_UP, GATHER, SUMS_CAME):
+    for function in (DAY, SHARES, STANDINGS_DUE, SUMS_DUE, SUMS_KEPT, SUM_UP, GATHER, SUMS_CAME, NOT_SUMMED):
         _run(function)
-    _run("SELECT kartotek_sum_up(id) FROM organizations")
     for table, events, body in TRIGGERED:
         for event in events:
             name = f"kartotek_summed_{table}_{event.lower()}"
             _run(
                 f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-                f"$$ BEGIN {body(event)} RETURN NULL; END $$ {BY_KEY}"
+                f"$$ BEGIN {IN_READ_COMMITTED} {body(event)} RETURN NULL; END $$ {BY_KEY}"
             )
             _run(
                 f"CREATE TRIGGER summed_{event.lower()} AFTER {event} ON {table} "
@@ -416,6 +433,13 @@ def upgrade() -> None:
         "CREATE TRIGGER sums_came AFTER INSERT ON kpi_sums REFERENCING NEW TABLE AS came "
         "FOR EACH STATEMENT EXECUTE FUNCTION kartotek_sums_came()"
     )
+    for table in ("invoices", "costs", "cases", "customers"):
+        _run(
+            f"CREATE TRIGGER not_summed BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION kartotek_not_summed()"
+        )
+    # Last: the triggers keep everybody else from writing until all of this is committed.
+    _run("SELECT kartotek_sum_up(id) FROM organizations")
 
 
 def _run(statement: str) -> None:

@@ -62,6 +62,7 @@ TOLD = (
     ("cases", "INSERT", tell("figures", "SELECT organization_id FROM came")),
     ("cases", "UPDATE", tell("figures", "SELECT organization_id FROM came")),
     ("cases", "DELETE", tell("figures", "SELECT organization_id FROM went")),
+    ("sales_statuses", "UPDATE", tell("figures", "SELECT organization_id FROM came")),
     ("customers", "INSERT", MADE),
     ("customers", "UPDATE", CHANGED),
     ("users", "UPDATE", tell("rights", "SELECT organization_id FROM came")),
