@@ -57,7 +57,14 @@ STRIP = """
 }
 """
 AT_ONCE = Promise(milliseconds=10, times=30)
-REACHES = {"all": Access.ALL, "of one unit": Access.UNIT, "own": Access.OWN}
+REACHES = {
+    "all": (Access.ALL, Access.ALL),
+    "of one unit": (Access.UNIT, Access.UNIT),
+    "own": (Access.OWN, Access.OWN),
+    "unit's customers, own cases": (Access.UNIT, Access.OWN),
+    "all customers, unit's cases": (Access.ALL, Access.UNIT),
+}
+"""By name: the level of customers, and that of cases, invoices and costs."""
 CUSTOMER, INVOICE, COST, USERS = map(table_of, (Customer, Invoice, Cost, User))
 
 
@@ -95,8 +102,8 @@ async def measure(database: Database, administrator: Viewer, rounds: int, on_rou
     await _tidy(database)
     seller = await _seller(database, administrator)
     results = Results()
-    for name, reach in REACHES.items():
-        viewer = administrator if reach is Access.ALL else _reaching(seller, reach)
+    for name, (customers, others) in REACHES.items():
+        viewer = administrator if others is Access.ALL else _reaching(seller, customers, others)
         results.strips[Query(name, f"KPI strip, {name}", STRIP, promise=AT_ONCE)] = await _compare(
             database, viewer, rounds
         )
@@ -179,8 +186,8 @@ async def _seller(database: Database, administrator: Viewer) -> Viewer:
     return replace(administrator, user_id=user.id, units=(user.unit_id,))
 
 
-def _reaching(seller: Viewer, reach: Access) -> Viewer:
-    may = Permissions(reach, Access.NONE, reach, reach, reach, import_data=False, administer=False)
+def _reaching(seller: Viewer, customers: Access, others: Access) -> Viewer:
+    may = Permissions(customers, Access.NONE, others, others, others, import_data=False, administer=False)
     return replace(seller, permissions=may)
 
 

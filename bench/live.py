@@ -9,7 +9,7 @@ import asyncio
 import statistics
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -64,7 +64,7 @@ class Told:
         """One statement for who they are, and one for each scope; all of them told in time."""
         return {
             "1 + scopes": statistics.median(self.statements) <= 1 + self.scopes,
-            f"< {PROMISED_SECONDS:g} s": statistics.median(self.seconds) < PROMISED_SECONDS,
+            f"< {PROMISED_SECONDS:g} s": max(self.seconds) < PROMISED_SECONDS,
         }
 
 
@@ -127,7 +127,7 @@ async def _measure(database: Database, administrator: Viewer, secrets: list[str]
     url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     async with aclosing(Live(url, counted)) as live, AsyncExitStack() as stack:
         contexts = [
-            Context(database, viewer, token=hashes[token_hash], known_live=live)
+            Context(replace(database, reads=counted), viewer, token=hashes[token_hash], known_live=live)
             for token_hash, viewer in viewers.items()
         ]
         streams = [await stack.enter_async_context(_subscribed(context)) for context in contexts]

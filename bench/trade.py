@@ -1,4 +1,4 @@
-"""Cases, invoices and costs by the million, drawn at random by the database itself; the same ones each time."""
+"""Cases, invoices and costs by the million, drawn at random by the database itself (PostgreSQL 18)."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 STATEMENTS = (
     """
     CREATE TEMPORARY TABLE sellers AS
-    SELECT row_number() OVER () AS place, id FROM users WHERE organization_id = :key AND unit_id IS NOT NULL
+    SELECT row_number() OVER (ORDER BY email) AS place, id FROM users WHERE organization_id = :key AND unit_id IS NOT NULL
     """,
     """
     CREATE TEMPORARY TABLE drawn_cases AS

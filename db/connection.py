@@ -62,6 +62,8 @@ async def connected(url: str, *, pool_size: int = 10, statement_timeout: float =
         reset=_as_it_was,
         max_cacheable_statement_size=0,
         server_settings=_settings(statement_timeout),
+        # A connection that has died without a word answers nothing; others stop their statements themselves.
+        command_timeout=statement_timeout + 5 if statement_timeout else None,
     )
     try:
         async with reads:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
@@ -18,44 +18,50 @@ LONGEST_WAIT = 5.0
 AGAIN = 0.2
 """Seconds until the next try."""
 
-SETTINGS = {"application_name": "kartotek"}
+SETTINGS = {"application_name": "kartotek listening"}
 
 log = logging.getLogger("kartotek")
 
 TROUBLE = (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-async def listen(url: str, heard: Callable[[str], None], connected: Callable[[bool], None]) -> None:
-    """Hand each message to `heard`, until cancelled.
+class Listener:
+    """Hands on each message that it hears, and goes on whatever happens to its connection."""
 
-    `connected` is called each time that listening begins, with True after a connection was lost: what was told
-    meanwhile was not heard.
-    """
-    again = False
-    while True:
-        try:
-            connection = await asyncpg.connect(url, timeout=LONGEST_WAIT, server_settings=SETTINGS)
+    def __init__(self, url: str, heard: Callable[[str], None], connected: Callable[[datetime | None], None]) -> None:
+        """`connected` hears, each time that listening begins, since when nobody has; None where nobody was to."""
+        self._url = url
+        self._heard = heard
+        self._connected = connected
+        self._alive: datetime | None = None
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        late = datetime.now(UTC) + timedelta(seconds=LONGEST_WAIT)
+        while True:
             try:
-                await _listen_on(connection, heard, partial(connected, again))
-            finally:
-                again = True
-                connection.terminate()
-        except Exception as error:
-            is_known = isinstance(error, TROUBLE)
-            log.warning("cannot listen to the database, trying again: %s", error, exc_info=not is_known)
-        await asyncio.sleep(AGAIN)
+                connection = await asyncpg.connect(self._url, timeout=LONGEST_WAIT, server_settings=SETTINGS)
+                try:
+                    if self._alive is None and datetime.now(UTC) > late:
+                        self._alive = late
+                    await self._listen_on(connection)
+                finally:
+                    connection.terminate()
+            except Exception as error:
+                is_known = isinstance(error, TROUBLE)
+                log.warning("cannot listen to the database, trying again: %s", error, exc_info=not is_known)
+            await asyncio.sleep(AGAIN)
 
-
-async def _listen_on(
-    connection: asyncpg.Connection, heard: Callable[[str], None], connected: Callable[[], None]
-) -> None:
-    """Return, or raise one of `TROUBLE`, when the connection is lost."""
-    lost = asyncio.Event()
-    connection.add_termination_listener(lambda _: lost.set())
-    await connection.add_listener(CHANNEL, lambda *message: heard(message[-1]))
-    connected()
-    while not lost.is_set():
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(lost.wait(), LOOKED_AFTER)
-            return
-        await connection.fetchval("SELECT 1", timeout=LOOKED_AFTER)
+    async def _listen_on(self, connection: asyncpg.Connection) -> None:
+        """Return, or raise one of `TROUBLE`, when the connection is lost."""
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        await connection.add_listener(CHANNEL, lambda *message: self._heard(message[-1]))
+        self._connected(self._alive)
+        while not lost.is_set():
+            self._alive = datetime.now(UTC)
+            with suppress(asyncio.TimeoutError):
+                async with asyncio.timeout(LOOKED_AFTER):
+                    await lost.wait()
+            if not lost.is_set():
+                await connection.fetchval("SELECT 1", timeout=LOOKED_AFTER)

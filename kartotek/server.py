@@ -9,6 +9,9 @@ import uvicorn
 from kartotek.app import create_app
 from kartotek.settings import Settings
 
+LAST_WORDS = 5
+"""Seconds that requests may take when the server stops; streams of events would go on for ever."""
+
 
 class Announcing(uvicorn.Server):
     """Says where it listens as soon as it does."""
@@ -34,7 +37,14 @@ class Announcing(uvicorn.Server):
 
 def serve(settings: Settings, host: str, port: int, announcement: Callable[[str], str]) -> bool:
     """Serve until told to stop; False where it could not even start."""
-    config = uvicorn.Config(create_app(settings), host=host, port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=LAST_WORDS,
+    )
     server = Announcing(config, announcement)
     try:
         server.run()

@@ -10,19 +10,30 @@ import asyncio
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Hashable, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+    Set,
+)
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.connection import Reads
-from db.listening import TROUBLE, listen
+from db.listening import TROUBLE, Listener
 from db.models import Access, ChangeKind, Customer, table_of
 from db.models.base import TIMESTAMP
 from resolvers import rights
@@ -40,6 +51,9 @@ AT_LEAST_EVERY = 60.0
 AGAIN = 1.0
 """Seconds to wait where the database did not answer."""
 
+AT_ONCE = 3
+"""How many groups of watchers are told at a time: each takes a connection."""
+
 LONGEST_TRANSACTION = timedelta(minutes=5)
 """How long after the stamp of its rows a change may be committed, and still be caught up with."""
 
@@ -54,10 +68,18 @@ class NoLongerKnown(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """Something was done to a customer; DELETED also where it went out of the reach of whoever watches it."""
+    """Something was done to a customer; DELETED also where one that is watched by its id went out of reach."""
 
     kind: ChangeKind
     customer_id: uuid.UUID
+
+
+@dataclass(eq=False)
+class Moment:
+    """A strip that all who see the same are told, and what else was worked out for one of them and holds for all."""
+
+    strip: Strip
+    shared: dict[Hashable, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -69,25 +91,29 @@ class Watcher:
     is_known: bool = True
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def wait(self) -> Viewer:
-        """The viewer as of now, once there is something to tell; NoLongerKnown where that is that."""
-        await self.ready.wait()
-        self.ready.clear()
+    @property
+    def viewer_now(self) -> Viewer:
+        """The viewer with the rights of the last look; NoLongerKnown where the token was no good any more."""
         if not self.is_known:
             raise NoLongerKnown
         return self.viewer
+
+    async def wait(self) -> None:
+        """Until there is something to tell."""
+        await self.ready.wait()
+        self.ready.clear()
 
 
 @dataclass(eq=False)
 class StripWatcher(Watcher):
     """Who watches the KPI strip, and the last one there was to tell."""
 
-    strip: Strip | None = None
+    moment: Moment | None = None
 
-    def tell(self, strip: Strip) -> None:
+    def tell(self, moment: Moment) -> None:
         """Have it told, where it is another one."""
-        if strip != self.strip:
-            self.strip = strip
+        if self.moment is None or moment.strip != self.moment.strip:
+            self.moment = moment
             self.ready.set()
 
 
@@ -100,14 +126,25 @@ class CustomerWatcher(Watcher):
     """Of `ids`: those that were there when last looked at; None before that."""
     pending: dict[uuid.UUID, ChangeKind] = field(default_factory=dict)
 
-    def tell(self, changed: Mapping[uuid.UUID, ChangeKind], seen: Mapping[uuid.UUID, "Seen"]) -> None:
+    def in_question(self, changed: Mapping[uuid.UUID, ChangeKind], *, anew: bool) -> Set[uuid.UUID]:
+        """The customers to look at: those changed, or all that are watched by id."""
+        if self.ids is None:
+            return changed.keys() | self.pending.keys()
+        return self.ids if anew or self.versions is None else self.ids & changed.keys()
+
+    def tell(
+        self, changed: Mapping[uuid.UUID, ChangeKind], looked_at: Set[uuid.UUID], seen: Mapping[uuid.UUID, "Seen"]
+    ) -> None:
         """Have told what was done to those in reach, and which of `ids` are not what they were."""
+        self.pending = {key: kind for key, kind in self.pending.items() if key in seen or key not in looked_at}
         if self.ids is None:
             kinds = {key: kind for key, kind in changed.items() if key in seen}
         else:
-            before = self.versions
-            self.versions = {key: seen[key].version for key in self.ids if key in seen and not seen[key].is_deleted}
-            kinds = _differences(before, self.versions, changed) if before is not None else {}
+            there = {key: seen[key].version for key in looked_at if key in seen and not seen[key].is_deleted}
+            before = {key: self.versions[key] for key in looked_at & self.versions.keys()} if self.versions else {}
+            kinds = {} if self.versions is None else _differences(before, there, changed)
+            rest = {key: version for key, version in (self.versions or {}).items() if key not in looked_at}
+            self.versions = rest | there
         for key, kind in kinds.items():
             self.pending[key] = _both(self.pending.get(key), kind)
         if kinds:
@@ -140,12 +177,12 @@ class Live:
     """What the watchers of one server process lean on: a connection that listens, and the rounds."""
 
     def __init__(self, url: str, reads: Reads) -> None:
-        self._url = url
         self._reads = reads
-        self._rounds: dict[uuid.UUID, _Round] = {}
+        self._rounds: dict[uuid.UUID, _Rounds] = {}
+        self._listener = Listener(url, self._heard, self._connected)
         self._listening: asyncio.Task[None] | None = None
 
-    async def strips(self, token_hash: bytes, viewer: Viewer) -> AsyncGenerator[tuple[Viewer, Strip], None]:
+    async def strips(self, token_hash: bytes, viewer: Viewer) -> AsyncGenerator[tuple[Viewer, Moment], None]:
         """The KPI strip now, and again whenever one of its figures has moved, with the viewer as of then.
 
         NoLongerKnown once the token is no good any more.
@@ -153,9 +190,10 @@ class Live:
         watcher = StripWatcher(token_hash, viewer)
         async with self._watching(watcher):
             while True:
-                known = await watcher.wait()
-                assert watcher.strip
-                yield known, watcher.strip
+                await watcher.wait()
+                known = watcher.viewer_now
+                assert watcher.moment
+                yield known, watcher.moment
 
     async def customers(
         self, token_hash: bytes, viewer: Viewer, ids: Iterable[uuid.UUID] | None
@@ -168,19 +206,21 @@ class Live:
         watcher = CustomerWatcher(token_hash, viewer, ids=None if ids is None else frozenset(ids))
         async with self._watching(watcher):
             while True:
-                known = await watcher.wait()
+                await watcher.wait()
+                known = watcher.viewer_now
                 while watcher.pending:
                     key, kind = next(iter(watcher.pending.items()))
                     del watcher.pending[key]
                     yield known, Event(kind, key)
+                    known = watcher.viewer_now
 
     @asynccontextmanager
     async def _watching(self, watcher: Watcher) -> AsyncIterator[None]:
         organization = watcher.viewer.organization_id
         if self._listening is None:
-            self._listening = asyncio.create_task(listen(self._url, self._heard, self._connected))
+            self._listening = asyncio.create_task(self._listener.run())
         if organization not in self._rounds:
-            self._rounds[organization] = _Round(self._reads, watcher.viewer)
+            self._rounds[organization] = _Rounds(self._reads, watcher.viewer)
         rounds = self._rounds[organization]
         rounds.join(watcher)
         try:
@@ -194,21 +234,18 @@ class Live:
     def _heard(self, message: str) -> None:
         try:
             self._hand_on(*message.split())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, IndexError):
             log.warning("heard from the database what nobody understands: %.200s", message)
 
     def _hand_on(self, what: str, organization: str, *rest: str) -> None:
         if rounds := self._rounds.get(uuid.UUID(organization)):
             if what == "customers":
                 rounds.note(ChangeKind(rest[0]), map(uuid.UUID, rest[1:]))
-            rounds.stir(customers=what != "figures")
+            rounds.stir(anew=what == "rights")
 
-    def _connected(self, again: bool) -> None:
+    def _connected(self, missed_since: datetime | None) -> None:
         for rounds in self._rounds.values():
-            if again:
-                rounds.catch_up()
-            else:
-                rounds.stir(customers=True)
+            rounds.stir(anew=True, missed_since=missed_since)
 
     async def aclose(self) -> None:
         """Stop listening and telling."""
@@ -218,7 +255,7 @@ class Live:
             await _ended(self._listening)
 
 
-class _Round:
+class _Rounds:
     """The watchers of an organisation, and the task that goes round among them."""
 
     def __init__(self, reads: Reads, viewer: Viewer) -> None:
@@ -228,34 +265,30 @@ class _Round:
         self._next_day = next_day(viewer.timezone, datetime.now(UTC))
         self._changed: dict[uuid.UUID, ChangeKind] = {}
         self._missed_since: datetime | None = None
-        self._last = datetime.now(UTC)
+        self._anew = False
         self._stirred = asyncio.Event()
-        self._must_look = False
         self._task = asyncio.create_task(self._run())
 
     def join(self, watcher: Watcher) -> None:
         """Tell this one, too."""
         self.watchers.add(watcher)
-        self.stir(customers=True)
+        self.stir()
 
     def leave(self, watcher: Watcher) -> None:
         """Not any more."""
         self.watchers.discard(watcher)
 
-    def stir(self, *, customers: bool) -> None:
-        """Figures may have moved, and perhaps something was done to customers, or to what somebody may see of them."""
-        self._must_look |= customers
+    def stir(self, *, anew: bool = False, missed_since: datetime | None = None) -> None:
+        """Something may have moved: perhaps what is in anybody's reach (`anew`), perhaps what nobody heard of."""
+        self._anew |= anew
+        if missed_since:
+            self._missed_since = min(missed_since, self._missed_since or missed_since)
         self._stirred.set()
 
     def note(self, kind: ChangeKind, ids: Iterable[uuid.UUID]) -> None:
         """This was done to these customers."""
         for key in ids:
             self._changed[key] = _both(self._changed.get(key), kind)
-
-    def catch_up(self) -> None:
-        """Something may have been missed."""
-        self._missed_since = self._missed_since or self._last
-        self.stir(customers=True)
 
     async def aclose(self) -> None:
         """Stop."""
@@ -264,12 +297,16 @@ class _Round:
     async def _run(self) -> None:
         while True:
             await self._wait()
+            changed, self._changed = self._changed, {}
+            anew, self._anew = self._anew, False
+            since, self._missed_since = self._missed_since, None
             try:
-                await self._go_round()
+                await self._go_round(changed, since, anew=anew)
             except Exception as error:
                 is_known = isinstance(error, (*TROUBLE, TookTooLong))
                 log.warning("could not tell what moved, trying again: %s", error, exc_info=not is_known)
-                self.catch_up()
+                self._changed = changed | self._changed
+                self.stir(anew=True, missed_since=since)
                 await asyncio.sleep(AGAIN)
             await asyncio.sleep(BURST)
 
@@ -277,21 +314,26 @@ class _Round:
         """Until something may have moved, or another day has begun, or it is time all the same."""
         midnight = max(0.0, (self._next_day - datetime.now(UTC)).total_seconds())
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._stirred.wait(), min(AT_LEAST_EVERY, midnight))
+            async with asyncio.timeout(min(AT_LEAST_EVERY, midnight)):
+                await self._stirred.wait()
         self._stirred.clear()
 
-    async def _go_round(self) -> None:
-        started = datetime.now(UTC)
-        changed, self._changed = self._changed, {}
-        since, self._missed_since = self._missed_since, None
-        must_look, self._must_look = self._must_look, False
+    async def _go_round(
+        self, changed: Mapping[uuid.UUID, ChangeKind], missed_since: datetime | None, *, anew: bool
+    ) -> None:
         await self._recognize()
-        if since:
-            changed |= await self._missed(since)
-        await self._tell_strips()
-        if must_look:
-            await self._tell_customers(changed)
-        self._last = started
+        if missed_since:
+            changed = {**await self._missed(missed_since), **changed}
+        strips = (self._tell_strip(same) for same in _alike(self.watchers, StripWatcher, _sees_figures))
+        customers = (
+            self._tell_customers(same, changed, anew=anew)
+            for same in _alike(self.watchers, CustomerWatcher, _sees_customers)
+        )
+        # One who cannot be told keeps no other from it.
+        outcomes = await _few_at_once([*strips, *customers])
+        for error in outcomes:
+            if error:
+                raise error
 
     async def _recognize(self) -> None:
         """Look up who the watchers are now; who is not known any more is told and left out."""
@@ -308,19 +350,20 @@ class _Round:
                 watcher.ready.set()
                 self.leave(watcher)
 
-    async def _tell_strips(self) -> None:
-        for same in _alike(watcher for watcher in self.watchers if isinstance(watcher, StripWatcher)):
-            viewer = same[0].viewer
-            strip = await read_strip(self._reads, viewer, today(viewer.timezone))
-            for watcher in same:
-                watcher.tell(strip)
+    async def _tell_strip(self, same: Sequence[StripWatcher]) -> None:
+        viewer = same[0].viewer
+        moment = Moment(await read_strip(self._reads, viewer, today(viewer.timezone)))
+        for watcher in same:
+            watcher.tell(moment)
 
-    async def _tell_customers(self, changed: Mapping[uuid.UUID, ChangeKind]) -> None:
-        for same in _alike(watcher for watcher in self.watchers if isinstance(watcher, CustomerWatcher)):
-            ids = {key for watcher in same for key in (changed if watcher.ids is None else watcher.ids)}
-            seen = await _look(self._reads, same[0].viewer, ids) if ids else {}
-            for watcher in same:
-                watcher.tell(changed, seen)
+    async def _tell_customers(
+        self, same: Sequence[CustomerWatcher], changed: Mapping[uuid.UUID, ChangeKind], *, anew: bool
+    ) -> None:
+        questions = [(watcher, watcher.in_question(changed, anew=anew)) for watcher in same]
+        ids = {key for _, keys in questions for key in keys}
+        seen = await _look(self._reads, same[0].viewer, ids) if ids else {}
+        for watcher, keys in questions:
+            watcher.tell(changed, keys, seen)
 
     async def _missed(self, since: datetime) -> dict[uuid.UUID, ChangeKind]:
         """What was done to customers since then, as far as the rows tell."""
@@ -332,24 +375,47 @@ class _Round:
 W = TypeVar("W", bound=Watcher)
 
 
-def _alike(watchers: Iterable[W]) -> list[list[W]]:
-    """Watchers who see the same, together."""
+def _alike(watchers: Iterable[Watcher], kind: type[W], scope: Callable[[Viewer], Hashable]) -> list[list[W]]:
+    """The watchers of a kind, those who see the same together."""
     groups: dict[Hashable, list[W]] = defaultdict(list)
     for watcher in watchers:
-        groups[_scope(watcher.viewer)].append(watcher)
+        if isinstance(watcher, kind):
+            groups[scope(watcher.viewer)].append(watcher)
     return list(groups.values())
 
 
-def _scope(viewer: Viewer) -> Hashable:
-    """What decides what somebody of an organisation sees of customers and figures.
-
-    The colleagues of a unit see the same: what is one's own is the unit's, too.
-    """
+def _sees_figures(viewer: Viewer) -> Hashable:
+    """What decides what somebody of an organisation sees of the figures, and of what they are made of."""
     may = viewer.permissions
     levels = (may.read_customers, may.read_cases, may.read_invoices, may.read_costs)
+    return _scope(viewer, levels), viewer.timezone, viewer.currency
+
+
+def _sees_customers(viewer: Viewer) -> Hashable:
+    """What decides which customers somebody of an organisation sees."""
+    return _scope(viewer, (viewer.permissions.read_customers,))
+
+
+def _scope(viewer: Viewer, levels: Sequence[Access]) -> Hashable:
+    """The colleagues of a unit see the same: what is one's own is the unit's, too."""
     units = viewer.units if Access.UNIT in levels else ()
     is_personal = Access.OWN in levels or (Access.UNIT in levels and not units)
-    return levels, units, viewer.user_id if is_personal else None, viewer.timezone, viewer.currency
+    return levels, units, viewer.user_id if is_personal else None
+
+
+async def _few_at_once(tasks: Iterable[Coroutine[Any, Any, None]]) -> list[Exception | None]:
+    """Run them all, a few at a time, so that connections are left for others; what went wrong with each."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def run(task: Coroutine[Any, Any, None]) -> Exception | None:
+        async with turns:
+            try:
+                await task
+            except Exception as error:  # noqa: BLE001, it is handed on
+                return error
+            return None
+
+    return await asyncio.gather(*map(run, tasks))
 
 
 async def _look(reads: Reads, viewer: Viewer, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Seen]:

@@ -1,5 +1,6 @@
 """The KPI strip, as a client sees it: each figure with its formula in words and the rows it was made of."""
 
+import asyncio
 import enum
 from dataclasses import dataclass
 from datetime import date
@@ -243,6 +244,8 @@ Months = Annotated[
 class Kpis:
     """The figures a company watches."""
 
+    histories: strawberry.Private[dict[int, asyncio.Future[list[kpis.Margin]]]]
+    """Those that were asked for, by their number of months: the same for all who are told these figures."""
     as_of: date = told("The day whose month and year the figures are about.")
     timezone: str = told("The time zone in which days begin.")
     currency: CurrencyCode = told("The organisation's currency.")
@@ -259,8 +262,12 @@ class Kpis:
         context, most = info.context, kpis.most_months(self.as_of)
         if months is None or not 1 <= months <= most:
             raise GraphQLError(f"history: months must be from 1 to {most}.")
+        if months not in self.histories:
+            reading = kpis.read_history(context.database.reads, context.viewer, self.as_of, months)
+            self.histories[months] = asyncio.ensure_future(reading)
         with in_time():
-            found = await kpis.read_history(context.database.reads, context.viewer, self.as_of, months)
+            # Others may wait for the same.
+            found = await asyncio.shield(self.histories[months])
         return [KpiMonth.of(Manner.of(info), month) for month in found]
 
     @classmethod
@@ -278,6 +285,7 @@ class Kpis:
     def of(cls, manner: Manner, strip: kpis.Strip) -> "Kpis":
         """The strip in the organisation's currency."""
         return cls(
+            histories={},
             as_of=strip.as_of,
             timezone=manner.timezone,
             currency=manner.currency,

@@ -2,15 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from functools import lru_cache
 from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError
 
 from resolvers.ids import encode, find_key
-from resolvers.kpis import Strip
-from resolvers.live import NoLongerKnown
+from resolvers.live import Moment, NoLongerKnown
 from resolvers.selection import by_key
 from resolvers.viewer import hash_of
 from schema.context import Info, NotAuthenticated
@@ -38,7 +36,7 @@ class CustomerEvent:
     """Something was done to a customer."""
 
     key: strawberry.Private[Any]
-    kind: ChangeKind = told("What was done; DELETED also where the customer went out of the viewer's sight.")
+    kind: ChangeKind = told("What was done; DELETED also where one of `ids` went out of the viewer's sight.")
     customer_id: strawberry.ID = told("Id of the customer.")
     customer: Customer | None = field_with({}, "The customer as it is now; null once deleted.", _customer)
 
@@ -49,10 +47,11 @@ def _token_hash(info: Info) -> bytes:
     return hash_of(info.context.token)
 
 
-@lru_cache(maxsize=1000)
-def _shared(manner: Manner, strip: Strip) -> Any:
-    """Equal figures are told alike, whoever's they are."""
-    return Shared(Kpis.of(manner, strip))
+def _shared(manner: Manner, moment: Moment) -> Any:
+    """The strip as it is told to all who see the same and hear it in the same manner."""
+    if manner not in moment.shared:
+        moment.shared[manner] = Shared(Kpis.of(manner, moment.strip))
+    return moment.shared[manner]
 
 
 @strawberry.type(description="What stays open and tells of changes.")
@@ -67,8 +66,9 @@ class Subscription:
         context = info.context
         async with aclosing(context.live.strips(_token_hash(info), context.viewer)) as strips:
             try:
-                async for context.known_viewer, strip in strips:
-                    yield _shared(Manner.of(info), strip)
+                async for viewer, moment in strips:
+                    context.known_viewer = viewer
+                    yield _shared(Manner.of(info), moment)
             except NoLongerKnown:
                 raise NotAuthenticated from None
 
@@ -84,7 +84,8 @@ class Subscription:
         keys = None if given is None else [key for each in given if (key := find_key("Customer", each))]
         async with aclosing(context.live.customers(_token_hash(info), context.viewer, keys)) as events:
             try:
-                async for context.known_viewer, event in events:
+                async for viewer, event in events:
+                    context.known_viewer = viewer
                     id_text = strawberry.ID(encode("Customer", event.customer_id))
                     yield CustomerEvent(key=event.customer_id, kind=event.kind, customer_id=id_text)
             except NoLongerKnown:

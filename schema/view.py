@@ -1,6 +1,7 @@
 """GraphQL over HTTP: who asks, and JSON in and out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -76,10 +77,12 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """Begin an operation; whose token is no good any more is told to go."""
         if self.connection_acknowledged:
             try:
-                self.context.known_viewer = await viewer_of(self.context.database, self.context.token)
+                viewer = await viewer_of(self.context.database, self.context.token)
             except NotAuthenticated:
                 await self.websocket.close(code=FORBIDDEN, reason="Forbidden")
                 return
+            # Each operation has its own, since the viewer of one that stays open changes with its events.
+            self.context = replace(self.context, known_viewer=viewer)
         await super().handle_subscribe(message)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,16 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tests.profiles  # noqa: F401
+from db.connection import Database
 from db.models import Access
 from resolvers.customer import delete_customer, restore_customer, update_customer
+from resolvers.doctor import repair
 from resolvers.kpis import today
-from resolvers.live import next_day
+from resolvers.live import Live, NoLongerKnown, next_day
 from resolvers.references import Ref
+from resolvers.viewer import hash_of
 from tests.builders import a_case, a_customer, a_viewer, an_id, an_invoice, euros, ref
 from tests.clients import a_token
 from tests.processes import serving
 from tests.sockets import Ended, subscribed
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 STRIP = """subscription {
   kpis { asOf billingThisMonth { value { amount } } activeCustomers { value } prospectsInPipeline { value } }
@@ -40,6 +44,11 @@ async def address(database_url):
 @pytest.fixture
 async def headers(sessions, viewer):
     return await a_token(sessions, viewer)
+
+
+LISTENERS = (
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'kartotek listening' AND datname = current_database()"
+)
 
 
 def figures(strip: Any) -> tuple[str, int, int]:
@@ -178,6 +187,32 @@ async def test_those_who_see_the_same_are_each_told_what_they_asked_for(address,
                 await a_case(session, viewer, customer)
 
 
+async def test_what_moves_the_figures_of_some_only_is_told(address, sessions, viewer, customer):
+    async with sessions.begin() as session:
+        seller = await a_viewer(session, viewer, read_customers=Access.ALL, read_cases=Access.OWN)
+        await a_case(session, viewer, customer)
+        own = ref("User", seller.user_id)
+        await a_case(session, viewer, customer, owner=own, sales_status=Ref("name", "Lost"), is_open=True)
+    async with subscribed(address, await a_token(sessions, seller), STRIP) as subscription:
+        assert figures(await subscription.next()) == ("0.00", 1, 0)
+        async with sessions.begin() as session:
+            await session.execute(sa.text("UPDATE sales_statuses SET category = 'IN_PROGRESS' WHERE name = 'Lost'"))
+        assert figures(await subscription.next()) == ("0.00", 1, 1)
+
+
+async def test_what_is_repaired_is_told(address, headers, sessions, viewer, customer):
+    async with subscribed(address, headers, STRIP) as subscription:
+        await subscription.next()
+        await bill(sessions, viewer, customer)
+        assert figures(await subscription.next()) == ("100.00", 0, 0)
+        async with sessions.begin() as session:
+            await session.execute(sa.text("UPDATE kpi_sums SET amount = 7, amounts = '{7}'"))
+            await a_case(session, viewer, customer)
+        assert figures(await subscription.next()) == ("7.00", 1, 0)
+        await repair(sessions, viewer.organization_id)
+        assert figures(await subscription.next()) == ("100.00", 1, 0)
+
+
 async def test_another_time_zone_is_another_day(address, headers, sessions, viewer):
     async with subscribed(address, headers, STRIP) as subscription:
         seen = {(await subscription.next())["kpis"]["asOf"]}
@@ -294,9 +329,9 @@ async def test_a_lost_connection_to_the_database_recovers_and_catches_up(address
         await strip.next()
         assert await some.silence(0.5)
         # All at once, so that the change is committed while nobody listens.
-        lost = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
         async with sessions.begin() as session:
-            assert (await session.scalars(sa.text(lost))).all() == [True]
+            (listener,) = (await session.scalars(sa.text(LISTENERS))).all()
+            await session.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": listener})
             await session.execute(sa.text("UPDATE customers SET name = 'After', version = 2, updated_at = now()"))
             status = Ref("name", "Sent")
             day = today(viewer.timezone)
@@ -346,6 +381,41 @@ async def test_who_is_not_known_any_more_is_told_nothing_more(address, headers, 
         await rename(sessions, viewer, customer, "Secret")
         with pytest.raises(Ended, match="Who asks"):
             await subscription.next()
+
+
+async def test_what_is_pending_is_not_told_to_who_is_not_known_any_more(database, database_url, viewer):
+    token = await a_token(database.sessions, viewer)
+    secret = token["Authorization"].removeprefix("Bearer ")
+    async with aclosing(Live(database_url, database.reads)) as live:
+        watched = live.customers(hash_of(secret), viewer, None)
+        first = asyncio.create_task(anext(watched))
+        await until(lambda: is_listened_to(database))
+        async with database.sessions.begin() as session:
+            for _ in range(5):
+                await a_customer(session, viewer)
+        assert (await first)[1].kind == "CREATED"
+        async with database.sessions.begin() as session:
+            await session.execute(sa.text("DELETE FROM tokens"))
+        await asyncio.sleep(0.5)
+        with pytest.raises(NoLongerKnown):
+            await anext(watched)
+
+
+async def is_listened_to(database: Database) -> bool:
+    return bool(await database.reads.fetch(LISTENERS))
+
+
+async def test_a_server_stops_though_somebody_watches(database_url, headers):
+    async with serving(database_url) as (process, address), httpx.AsyncClient(timeout=PATIENCE) as client:
+        accepting = {**headers, "Accept": "text/event-stream"}
+        async with (
+            subscribed(address, headers, STRIP) as subscription,
+            client.stream("POST", address, json={"query": STRIP}, headers=accepting) as stream,
+        ):
+            await subscription.next()
+            await anext(stream.aiter_lines())
+            process.terminate()
+            await asyncio.wait_for(process.wait(), PATIENCE)
 
 
 async def test_less_rights_are_less_figures(address, headers, sessions, viewer, customer):
