@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 STATEMENTS = (
     """
     CREATE TEMPORARY TABLE sellers AS
-    SELECT row_number() OVER (ORDER BY email) AS place, id FROM users WHERE organization_id = :key AND unit_id IS NOT NULL
+    SELECT row_number() OVER (ORDER BY email) AS place, id FROM users
+    WHERE organization_id = :key AND unit_id IS NOT NULL
     """,
     """
     CREATE TEMPORARY TABLE drawn_cases AS
