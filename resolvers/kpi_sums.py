@@ -133,23 +133,21 @@ def _number(figure: Figure, level: Access) -> Any:
 
 def _by_cases(figure: Figure, may: Permissions) -> Any:
     """How many customers there are whose owner is beyond the level of cases, with an open case that is within it."""
-    standing = STANDINGS.c.is_active if figure is Figure.ACTIVE else STANDINGS.c.is_prospect
+    is_so = STANDINGS.c.is_active if figure is Figure.ACTIVE else STANDINGS.c.is_prospect
     beyond = sa.or_(STANDINGS.c.owner_id.is_(None), STANDINGS.c.owner_id.not_in(_owners(may.read_cases)))
-    of_case = sa.and_(
-        rights.in_organization(STANDINGS), STANDINGS.c.customer_id == CASES.c.customer_id, standing, beyond
-    )
-    found = sa.select(sa.func.count(CASES.c.customer_id.distinct())).join_from(CASES, STANDINGS, of_case)
+    of_case = (rights.in_organization(STANDINGS), STANDINGS.c.customer_id == CASES.c.customer_id)
+    standing = sa.select(literal("1")).where(*of_case, is_so, beyond).correlate(CASES)
     if may.read_customers is not Access.ALL:
-        found = found.where(STANDINGS.c.owner_id.in_(_owners(may.read_customers)))
+        standing = standing.where(STANDINGS.c.owner_id.in_(_owners(may.read_customers)))
+    # Looked up for each case by itself: these are few, and customers many.
+    each = standing.offset(literal("0")).lateral()
+    found = sa.select(sa.func.count(CASES.c.customer_id.distinct())).select_from(CASES).join(each, sa.true())
     if figure is Figure.PROSPECT:
         of_status = sa.and_(rights.in_organization(STATUSES), STATUSES.c.id == CASES.c.sales_status_id)
         found = found.join(STATUSES, of_status).where(STATUSES.c.category == text(SalesCategory.IN_PROGRESS))
-    return found.where(
-        rights.in_organization(CASES),
-        CASES.c.owner_id == _any_of(may.read_cases),
-        CASES.c.is_open,
-        ~CASES.c.is_internal,
-    ).scalar_subquery()
+    is_seen = CASES.c.owner_id == _any_of(may.read_cases)
+    found = found.where(rights.in_organization(CASES), is_seen, CASES.c.is_open, ~CASES.c.is_internal)
+    return found.scalar_subquery()
 
 
 def _rank(level: Access) -> int:
