@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,14 +15,14 @@ from bench.crowd import Crowd
 from db.connection import engine_for, sessions_of
 from db.embedded import running
 from db.migration import migrate
-from db.models import Customer, Token
+from db.models import Customer, Token, User
 from db.models.base import table_of
 from kartotek.demo_data import Progress, load_demo
 from resolvers.founding import init_organization
 from resolvers.ids import encode
 from resolvers.viewer import Viewer, find_first_administrator, new_secret
 
-CUSTOMERS = table_of(Customer)
+CUSTOMERS, USERS = table_of(Customer), table_of(User)
 MANY = {
     "name": "Suuri Oy",
     "country": "FI",
@@ -67,6 +68,13 @@ async def fill_many(url: str, customers: int, **crowd: int) -> None:
             await Crowd(founded.organization_id, **crowd).write(connection, customers)
 
 
+async def tidy(engine: AsyncEngine, *tables: str, how: str = "VACUUM") -> None:
+    """Take away what was rolled back in these tables, or in all."""
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        await connection.execute(sa.text(f"{how} {', '.join(tables)}"))
+        await connection.execute(sa.text("CHECKPOINT"))
+
+
 @asynccontextmanager
 async def _tidied(url: str) -> AsyncIterator[AsyncEngine]:
     """The migrated database, vacuumed afterwards: autovacuum would come in the middle of a measurement."""
@@ -89,6 +97,13 @@ async def find_administrator(session: AsyncSession) -> Viewer:
     if not viewer:
         raise NothingToMeasure
     return viewer
+
+
+async def find_seller(session: AsyncSession, administrator: Viewer) -> Viewer:
+    """Somebody who looks after customers, in a unit, with the administrator's rights."""
+    units = (USERS.c.organization_id == administrator.organization_id, USERS.c.unit_id.is_not(None))
+    user = (await session.execute(sa.select(USERS.c.id, USERS.c.unit_id).where(*units).limit(1))).one()
+    return replace(administrator, user_id=user.id, units=(user.unit_id,))
 
 
 async def find_customer_id(session: AsyncSession, viewer: Viewer) -> str:

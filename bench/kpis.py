@@ -18,13 +18,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench import ours, stopwatch
+from bench.ground import find_seller, tidy
 from bench.mass_update import timed
 from bench.queries import Promise, Query
-from bench.stopwatch import Comparison, Times
+from bench.stopwatch import Comparison
 from bench.trade import trade
 from db.connection import Database, reads_of
-from db.models import Access, Cost, Customer, Invoice, User, table_of
+from db.models import Access, Cost, Customer, Invoice, table_of
 from resolvers import kpis
+from resolvers.kpi_sums import may_see_margin
 from resolvers.money import Money
 from resolvers.references import Ref
 from resolvers.selection import Condition
@@ -38,6 +40,8 @@ NUMBERS = {"customers": CUSTOMERS, "cases": 150_000, "invoices": 1_000_000, "cos
 WRITTEN = 10_000
 UPSERT, COPY, WITHOUT = "upsert", "bare COPY", ", no sums"
 PROMISED_RATIO = 1.3
+VACUUM = "VACUUM ANALYZE"
+TOUCHED = ("invoices", "customer_standings", "kpi_sums", "changes")
 ROUNDS = 5
 TURNS = 5
 """How often ours is timed in a round, for once that the yardstick is."""
@@ -65,7 +69,7 @@ REACHES = {
     "all customers, unit's cases": (Access.ALL, Access.UNIT),
 }
 """By name: the level of customers, and that of cases, invoices and costs."""
-CUSTOMER, INVOICE, COST, USERS = map(table_of, (Customer, Invoice, Cost, User))
+CUSTOMER, INVOICE, COST = map(table_of, (Customer, Invoice, Cost))
 
 
 @dataclass
@@ -99,8 +103,9 @@ async def measure(database: Database, administrator: Viewer, rounds: int, on_rou
     """The strip for each kind of viewer beside the yardstick, in turns; then writing."""
     async with database.sessions.begin() as session:
         await trade(session, administrator.organization_id, NUMBERS)
-    await _tidy(database)
-    seller = await _seller(database, administrator)
+    await tidy(database.engine, how=VACUUM)
+    async with database.sessions() as session:
+        seller = await find_seller(session, administrator)
     results = Results()
     for name, (customers, others) in REACHES.items():
         viewer = administrator if others is Access.ALL else _reaching(seller, customers, others)
@@ -113,27 +118,13 @@ async def measure(database: Database, administrator: Viewer, rounds: int, on_rou
     return results
 
 
-async def _tidy(database: Database, *tables: str) -> None:
-    async with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        await connection.execute(sa.text(f"VACUUM ANALYZE {', '.join(tables)}"))
-        await connection.execute(sa.text("CHECKPOINT"))
-
-
 async def _compare(database: Database, viewer: Viewer, rounds: int) -> Comparison:
     day = kpis.today(viewer.timezone)
     answer = partial(ours.answer, database, viewer, Query("", "", STRIP))
     yardstick = partial(_added_up, database, viewer, day)
     if _figures(orjson.loads(await answer())["data"]["kpis"]) != await yardstick():
         raise stopwatch.AnswersDiffer
-    for _ in range(stopwatch.WARM_UP):
-        await answer()
-    stopwatch.settle()
-    found = Comparison(Times(), Times())
-    for _ in range(rounds):
-        await found.yardstick.add(partial(_encoded, yardstick))
-        for _ in range(TURNS):
-            await found.ours.add(answer)
-    return found
+    return await stopwatch.alternate(answer, partial(_encoded, yardstick), rounds=rounds, turns=TURNS)
 
 
 async def _encoded(yardstick: Callable[[], Awaitable[list[Any]]]) -> bytes:
@@ -151,7 +142,7 @@ async def _added_up(database: Database, viewer: Viewer, day: date) -> list[Any]:
     year, month, before = kpis.year_of(day), kpis.month_of(day), kpis.month_before(day)
     known = kpis.Period(min(year.first, before.first), year.last)
     billing = await _sums(database, viewer, "Invoice", known, (year, month, before, kpis.month_before_to_date(day)))
-    may_see = viewer.permissions.read_costs is viewer.permissions.read_invoices is Access.ALL
+    may_see = may_see_margin(viewer.permissions)
     (cost,) = await _sums(database, viewer, "Cost", year, (year,)) if may_see else (None,)
     counts = [await _count(database, viewer, group) for group in (kpis.ACTIVE_CUSTOMERS, kpis.PROSPECTS)]
     return [*billing, cost, *counts]
@@ -179,14 +170,6 @@ async def _run(database: Database, viewer: Viewer, rows: sa.Select[Any], where: 
         return (await connection.execute(rows, values)).all()
 
 
-async def _seller(database: Database, administrator: Viewer) -> Viewer:
-    """Somebody who looks after customers, in a unit."""
-    units = (USERS.c.organization_id == administrator.organization_id, USERS.c.unit_id.is_not(None))
-    async with database.sessions() as session:
-        user = (await session.execute(sa.select(USERS.c.id, USERS.c.unit_id).where(*units).limit(1))).one()
-    return replace(administrator, user_id=user.id, units=(user.unit_id,))
-
-
 def _reaching(seller: Viewer, customers: Access, others: Access) -> Viewer:
     may = Permissions(customers, Access.NONE, others, others, others, import_data=False, administer=False)
     return replace(seller, permissions=may)
@@ -204,7 +187,7 @@ async def _time_writing(database: Database, viewer: Viewer, rounds: int) -> dict
                     await session.execute(sa.text(f"ALTER TABLE invoices {state} TRIGGER summed_insert"))
                     seconds.setdefault(f"{way}{kind}", []).append(await timed(partial(write, session)))
                     await session.rollback()
-                await _tidy(database, "invoices", "customer_standings", "kpi_sums", "changes")
+                await tidy(database.engine, *TOUCHED, how=VACUUM)
     return seconds
 
 

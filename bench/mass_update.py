@@ -18,7 +18,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.ground import CUSTOMERS, make_token
+from bench.ground import CUSTOMERS, make_token, tidy
 from bench.loopback import Server, serving
 from bench.memory import watched
 from db.connection import Database, reads_of
@@ -261,10 +261,7 @@ class _Ground:
 
     async def tidy(self, how: str = "VACUUM") -> None:
         """Take away what was rolled back."""
-        async with self.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            for table in TOUCHED:
-                await connection.execute(sa.text(f"{how} {table}"))
-            await connection.execute(sa.text("CHECKPOINT"))
+        await tidy(self.database.engine, *TOUCHED, how=how)
 
 
 async def timed(run: Callable[[], Awaitable[Any]]) -> float:

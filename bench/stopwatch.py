@@ -88,6 +88,19 @@ def settle() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+async def alternate(ours: Answer, yardstick: Answer, *, rounds: int, turns: int) -> Comparison:
+    """Both in turns where the yardstick takes long: so many of ours for each of the other, which is not warmed up."""
+    for _ in range(WARM_UP):
+        await ours()
+    settle()
+    found = Comparison(Times(), Times())
+    for _ in range(rounds):
+        await found.yardstick.add(yardstick)
+        for _ in range(turns):
+            await found.ours.add(ours)
+    return found
+
+
 async def compare(
     ours: Answer, yardstick: Answer, *, seconds: float, rounds: int | None, on_round: Callable[[float], None]
 ) -> Comparison:

@@ -17,6 +17,7 @@ import psutil
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bench.ground import tidy
 from bench.mass_update import timed
 from db.connection import Database, reads_of
 from db.models import Address, Customer
@@ -158,7 +159,4 @@ class _Ground:
 
     async def tidy(self, how: str = "VACUUM") -> None:
         """Take away what was rolled back."""
-        async with self.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            for table in TOUCHED:
-                await connection.execute(sa.text(f"{how} {table}"))
-            await connection.execute(sa.text("CHECKPOINT"))
+        await tidy(self.database.engine, *TOUCHED, how=how)

@@ -12,11 +12,11 @@ import orjson
 import sqlalchemy as sa
 
 from bench import ours, stopwatch
-from bench.ground import CUSTOMERS
+from bench.ground import CUSTOMERS, find_seller
 from bench.queries import Promise, Query
-from bench.stopwatch import Comparison, Times
+from bench.stopwatch import Comparison
 from db.connection import Database
-from db.models import Access, Contact, User
+from db.models import Access, Contact
 from db.models.base import table_of
 from resolvers.viewer import Viewer
 
@@ -27,7 +27,6 @@ TURNS = 5
 
 UNDER_20_MS = Promise(milliseconds=20)
 CONTACTS = table_of(Contact)
-USERS = table_of(User)
 
 PAGE = "query Search($text: String!) { customers(search: $text, first: 50) { nodes { id number name } } }"
 BY_NAME = PAGE.replace("first: 50", "first: 50, orderBy: [{ name: ASC }]")
@@ -115,7 +114,8 @@ async def measure(
 ) -> Mapping[Query, Comparison]:
     """Each search beside the naive way, in turns."""
     queries = searches(await _somebody(database, administrator))
-    seller = await _seller(database, administrator)
+    async with database.sessions() as session:
+        seller = await find_seller(session, administrator)
     found: dict[Query, Comparison] = {}
     for query in queries:
         viewer = administrator if query.reach is Access.ALL else _reaching(seller, query.reach)
@@ -125,16 +125,8 @@ async def measure(
 
 
 async def _compare(database: Database, viewer: Viewer, query: Search, rounds: int) -> Comparison:
-    answer = partial(ours.answer, database, viewer, query)
-    found = Comparison(Times(), Times())
-    for _ in range(stopwatch.WARM_UP):
-        await answer()
-    stopwatch.settle()
-    for _ in range(rounds):
-        await found.yardstick.add(partial(_naively, database, viewer, query))
-        for _ in range(TURNS):
-            await found.ours.add(answer)
-    return found
+    answer, yardstick = partial(ours.answer, database, viewer, query), partial(_naively, database, viewer, query)
+    return await stopwatch.alternate(answer, yardstick, rounds=rounds, turns=TURNS)
 
 
 async def _naively(database: Database, viewer: Viewer, query: Search) -> bytes:
@@ -158,14 +150,6 @@ async def _somebody(database: Database, viewer: Viewer) -> Sought:
         row = (await session.execute(middle)).one()
     own_word, trade, _ = row.name.split()
     return Sought(own_word, trade, row.business_id, row.email, f"{row.first_name} {row.last_name}")
-
-
-async def _seller(database: Database, administrator: Viewer) -> Viewer:
-    """Somebody who looks after customers, in a unit."""
-    units = (USERS.c.organization_id == administrator.organization_id, USERS.c.unit_id.is_not(None))
-    async with database.sessions() as session:
-        user = (await session.execute(sa.select(USERS.c.id, USERS.c.unit_id).where(*units).limit(1))).one()
-    return replace(administrator, user_id=user.id, units=(user.unit_id,))
 
 
 def _reaching(seller: Viewer, reach: Access) -> Viewer:

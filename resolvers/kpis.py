@@ -157,7 +157,7 @@ async def read_history(reads: Reads, viewer: Viewer, as_of: date, months: int) -
     while len(periods) < months:
         periods.insert(0, month_before(periods[0].first))
     known = Period(periods[0].first, periods[-1].last)
-    sums = await _read_sums(reads, viewer, months_plan(viewer.permissions), months=known, previous=known.last)
+    sums = await _read_sums(reads, viewer, months_plan(viewer.permissions), months=known)
     return [sums.margin(period) for period in periods]
 
 
@@ -175,11 +175,11 @@ class _Sums:
     to_date: Decimal
 
     def of(self, figure: Figure, period: Period) -> Decimal:
-        """The sum of the months of the period."""
+        """The sum of the months of the period, which lie within a year."""
         amount = Decimal(0)
-        for (name, month), added in self.by_month.items():
-            if name == figure and period.first <= month <= period.last:
-                amount = EXACT.add(amount, added)
+        for number in range(period.first.month, period.last.month + 1):
+            month = period.first.replace(month=number)
+            amount = EXACT.add(amount, self.by_month.get((figure, month), Decimal(0)))
         return in_minor_units(amount, self.viewer.currency)
 
     @property
@@ -195,7 +195,7 @@ class _Sums:
 
 
 async def _read_sums(
-    reads: Reads, viewer: Viewer, plan: Plan, *, months: Period, previous: date, to_day: int = 0
+    reads: Reads, viewer: Viewer, plan: Plan, *, months: Period, previous: date | None = None, to_day: int = 0
 ) -> _Sums:
     asked = {
         "first_month": months.first,

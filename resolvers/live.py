@@ -37,7 +37,7 @@ from db.listening import TROUBLE, Listener
 from db.models import Access, ChangeKind, Customer, table_of
 from db.models.base import TIMESTAMP
 from resolvers import rights
-from resolvers.kpis import Strip, read_strip, today
+from resolvers.kpis import Strip, day_of, read_strip, today
 from resolvers.reading import TookTooLong, fetch
 from resolvers.statement import Plan, compiled
 from resolvers.viewer import Permissions, Viewer, find_viewers_by_tokens
@@ -140,11 +140,11 @@ class CustomerWatcher(Watcher):
         if self.ids is None:
             kinds = {key: kind for key, kind in changed.items() if key in seen}
         else:
+            known = self.versions or {}
+            before = {key: known[key] for key in looked_at & known.keys()}
             there = {key: seen[key].version for key in looked_at if key in seen and not seen[key].is_deleted}
-            before = {key: self.versions[key] for key in looked_at & self.versions.keys()} if self.versions else {}
             kinds = {} if self.versions is None else _differences(before, there, changed)
-            rest = {key: version for key, version in (self.versions or {}).items() if key not in looked_at}
-            self.versions = rest | there
+            self.versions = {key: known[key] for key in known.keys() - looked_at} | there
         for key, kind in kinds.items():
             self.pending[key] = _both(self.pending.get(key), kind)
         if kinds:
@@ -330,10 +330,8 @@ class _Rounds:
             for same in _alike(self.watchers, CustomerWatcher, _sees_customers)
         )
         # One who cannot be told keeps no other from it.
-        outcomes = await _few_at_once([*strips, *customers])
-        for error in outcomes:
-            if error:
-                raise error
+        for error in filter(None, await _few_at_once([*strips, *customers])):
+            raise error
 
     async def _recognize(self) -> None:
         """Look up who the watchers are now; who is not known any more is told and left out."""
@@ -442,9 +440,8 @@ def _since_plan() -> Plan:
 
 def next_day(timezone: str, now: datetime) -> datetime:
     """When the day begins that comes after now (with a time zone of whatever kind) in the time zone."""
-    zone = ZoneInfo(timezone)
-    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time.min, zone).astimezone(UTC)
+    tomorrow = day_of(now, timezone) + timedelta(days=1)
+    return datetime.combine(tomorrow, time.min, ZoneInfo(timezone)).astimezone(UTC)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -1,10 +1,10 @@
 """Sums of billing and cost by month and owner, and how each customer stands, kept by triggers of what they are made of.
 
-A statement may write one of the tables, in READ COMMITTED. A trigger looks at all rows of a statement at once: what they were (`went`) with a minus, what they are (`came`) with a
-plus, so that what did not change falls out by itself. Then it locks, so that nobody can give away to another owner what
-it is about to add to the first one's: statuses first (others may share them), then standings, each in the order of their
-keys. The standing of its customer guards a case too; where a case is another customer's, it is locked itself. A
-statement that comes after a lock sees what was committed until then.
+A statement may write one of the tables, in READ COMMITTED. A trigger looks at all of its rows at once: what they were
+(`went`) with a minus, what they are (`came`) with a plus, so that what did not change falls out by itself. Then it locks,
+so that nobody can give away to another owner what it is about to add to the first one's: statuses first (others may share
+them), then standings, each in the order of their keys. The standing of its customer guards a case too; where a case is
+another customer's, it is locked itself. A statement that comes after a lock sees what was committed until then.
 """
 
 import sqlalchemy as sa
@@ -84,11 +84,23 @@ def added(rows: str) -> str:
 IS_COUNTED = "(deleted_at IS NULL AND NOT is_internal)"
 IS_BILLED = "(status_sent AND number IS NOT NULL)"
 IS_COUNTED_INVOICE = "i.status_sent AND i.number IS NOT NULL AND i.date IS NOT NULL"
-NUMBERS_OF_CASES = """
-    count(*) FILTER (WHERE k.is_open AND NOT k.is_internal) AS open_cases,
-    count(*) FILTER (WHERE k.is_open AND NOT k.is_internal AND s.category = 'IN_PROGRESS') AS pursued_cases,
-    count(*) FILTER (WHERE s.category = 'WON') AS won_cases
-"""
+
+
+def numbers_of_cases(rows: str) -> str:
+    """Rows of cases with a sign and their category, counted for each customer."""
+    return f"""
+        SELECT k.organization_id, k.customer_id,
+               coalesce(sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal), 0) AS open_cases,
+               coalesce(sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal AND k.category = 'IN_PROGRESS'), 0)
+                   AS pursued_cases,
+               coalesce(sum(k.sign) FILTER (WHERE k.category = 'WON'), 0) AS won_cases
+        FROM ({rows}) AS k GROUP BY 1, 2"""
+
+
+ALL_CASES = """
+        SELECT 1 AS sign, k.*, s.category FROM cases k
+        JOIN sales_statuses s ON (s.organization_id, s.id) = (k.organization_id, k.sales_status_id)
+        WHERE k.organization_id = organization"""
 
 STANDINGS_DUE = f"""
 CREATE FUNCTION kartotek_standings_due(organization uuid)
@@ -99,12 +111,7 @@ LANGUAGE sql STABLE AS $$
            coalesce(of_cases.open_cases, 0)::int, coalesce(of_cases.pursued_cases, 0)::int,
            coalesce(of_cases.won_cases, 0)::int
     FROM customers c
-    LEFT JOIN (
-        SELECT k.customer_id, {NUMBERS_OF_CASES}
-        FROM cases k
-        JOIN sales_statuses s ON (s.organization_id, s.id) = (k.organization_id, k.sales_status_id)
-        WHERE k.organization_id = organization GROUP BY 1
-    ) AS of_cases ON of_cases.customer_id = c.id
+    LEFT JOIN ({numbers_of_cases(ALL_CASES)}) AS of_cases ON of_cases.customer_id = c.id
     LEFT JOIN (
         SELECT DISTINCT i.customer_id FROM invoices i WHERE i.organization_id = organization AND {IS_BILLED}
     ) AS of_invoices ON of_invoices.customer_id = c.id
@@ -117,6 +124,10 @@ RETURNS TABLE (organization_id uuid, figure text, share text, owner_id uuid, oth
 LANGUAGE sql STABLE"""
 
 
+def shares(owner: str, case_owner: str) -> str:
+    return f"CROSS JOIN LATERAL kartotek_shares({owner}, {case_owner}) AS shares"
+
+
 def counted_customers(rows: str) -> str:
     """Standings with a sign, as numbers of customers of each owner."""
     return f"""
@@ -124,28 +135,35 @@ def counted_customers(rows: str) -> str:
                date '0001-01-01' AS date, c.sign::numeric AS amount
         FROM ({rows}) AS c
         CROSS JOIN LATERAL (VALUES ('ACTIVE', c.is_active), ('PROSPECT', c.is_prospect)) AS figure (figure, is_so)
-        CROSS JOIN LATERAL kartotek_shares(c.owner_id, NULL) AS shares
+        {shares("c.owner_id", "NULL")}
         WHERE figure.is_so"""
 
 
-ALL_ROWS = f"""
-        SELECT i.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
-               kartotek_day(i.date) AS date, i.home_amount AS amount
+BILLING = """
+        SELECT {of}.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
+               kartotek_day({date}) AS date, {amount} AS amount"""
+COST = f"""
+        SELECT {{of}}.organization_id, 'COST' AS figure, 'ALL' AS share, {NOBODY} AS owner_id,
+               {NOBODY} AS other_owner_id, kartotek_day({{date}}) AS date, {{amount}} AS amount"""
+
+
+IS_ACTIVE = "is_counted AND open_cases > 0"
+IS_PROSPECT = "is_counted AND NOT is_billed AND pursued_cases > 0 AND won_cases = 0"
+ALL_ROWS = f"""{BILLING.format(of="i", date="i.date", amount="i.home_amount")}
         FROM invoices i
         LEFT JOIN customers c ON (c.organization_id, c.id) = (i.organization_id, i.customer_id)
         LEFT JOIN cases k ON (k.organization_id, k.id) = (i.organization_id, i.case_id)
-        CROSS JOIN LATERAL kartotek_shares(c.owner_id, k.owner_id) AS shares
+        {shares("c.owner_id", "k.owner_id")}
         WHERE i.organization_id = organization AND {IS_COUNTED_INVOICE}
-        UNION ALL
-        SELECT o.organization_id, 'COST', 'ALL', {NOBODY}, {NOBODY}, kartotek_day(o.date), o.home_amount
+        UNION ALL {COST.format(of="o", date="o.date", amount="o.home_amount")}
         FROM costs o JOIN cases k ON (k.organization_id, k.id) = (o.organization_id, o.case_id)
         WHERE o.organization_id = organization AND NOT k.is_internal
         UNION ALL
         {
     counted_customers(
-        '''SELECT 1 AS sign, organization AS organization_id, owner_id, is_counted AND open_cases > 0 AS is_active,
-                  is_counted AND NOT is_billed AND pursued_cases > 0 AND won_cases = 0 AS is_prospect
-           FROM kartotek_standings_due(organization)'''
+        f'''SELECT 1 AS sign, organization AS organization_id, owner_id, {IS_ACTIVE} AS is_active,
+                   {IS_PROSPECT} AS is_prospect
+            FROM kartotek_standings_due(organization)'''
     )
 }"""
 SUMS_DUE = f"CREATE FUNCTION kartotek_sums_due(organization uuid) {RETURNS} AS $$ {monthly(ALL_ROWS)} $$"
@@ -254,18 +272,6 @@ def standings(rows: str, values: str) -> str:
     WHERE s.ctid = d.place"""
 
 
-def shares(owner: str, case_owner: str) -> str:
-    return f"CROSS JOIN LATERAL kartotek_shares({owner}, {case_owner}) AS shares"
-
-
-BILLING = """
-        SELECT {of}.organization_id, 'BILLING' AS figure, shares.share, shares.owner_id, shares.other_owner_id,
-               kartotek_day({date}) AS date, {amount} AS amount"""
-COST = f"""
-        SELECT {{of}}.organization_id, 'COST' AS figure, 'ALL' AS share, {NOBODY} AS owner_id,
-               {NOBODY} AS other_owner_id, kartotek_day({{date}}) AS date, {{amount}} AS amount"""
-
-
 def on_customers(event: str) -> str:
     if event == "INSERT":
         return f"""
@@ -299,15 +305,8 @@ def on_standings(event: str) -> str:
 
 def stood(cases: str) -> str:
     """Standings brought up to date by cases with a sign and their category."""
-    moved = f"""
-        SELECT k.organization_id, k.customer_id,
-               coalesce(sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal), 0) AS open_cases,
-               coalesce(sum(k.sign) FILTER (WHERE k.is_open AND NOT k.is_internal AND k.category = 'IN_PROGRESS'), 0)
-                   AS pursued_cases,
-               coalesce(sum(k.sign) FILTER (WHERE k.category = 'WON'), 0) AS won_cases
-        FROM ({cases}) AS k GROUP BY 1, 2"""
     values = ", ".join(f"{name} = s.{name} + d.{name}" for name in ("open_cases", "pursued_cases", "won_cases"))
-    return f"{standings(moved, values)} AND (d.open_cases <> 0 OR d.pursued_cases <> 0 OR d.won_cases <> 0);"
+    return f"{standings(numbers_of_cases(cases), values)} AND (d.open_cases <> 0 OR d.pursued_cases <> 0 OR d.won_cases <> 0);"
 
 
 def on_cases(event: str) -> str:
@@ -474,8 +473,6 @@ def _kpi_sums() -> None:
 
 
 def _customer_standings() -> None:
-    active = "is_counted AND open_cases > 0"
-    prospect = "is_counted AND NOT is_billed AND pursued_cases > 0 AND won_cases = 0"
     op.create_table(
         "customer_standings",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
@@ -484,8 +481,8 @@ def _customer_standings() -> None:
         sa.Column("is_counted", sa.Boolean(), nullable=False),
         sa.Column("is_billed", sa.Boolean(), nullable=False),
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("open_cases", "pursued_cases", "won_cases")),
-        sa.Column("is_active", sa.Boolean(), sa.Computed(active, persisted=True), nullable=False),
-        sa.Column("is_prospect", sa.Boolean(), sa.Computed(prospect, persisted=True), nullable=False),
+        sa.Column("is_active", sa.Boolean(), sa.Computed(IS_ACTIVE, persisted=True), nullable=False),
+        sa.Column("is_prospect", sa.Boolean(), sa.Computed(IS_PROSPECT, persisted=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id", "customer_id"],
             ["customers.organization_id", "customers.id"],

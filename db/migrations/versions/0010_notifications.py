@@ -34,7 +34,9 @@ def tell_customers(kinds: str) -> str:
     GROUP BY organization_id, kind, message;"""
 
 
-FRESH = tell("figures", "SELECT organization_id FROM came WHERE is_fresh")
+CAME = "SELECT organization_id FROM came"
+WENT = "SELECT organization_id FROM went"
+FRESH = tell("figures", f"{CAME} WHERE is_fresh")
 MADE = tell_customers("SELECT organization_id, id, 'CREATED' AS kind FROM came")
 # Grouped, not joined: the plan of the first call, which may be about one row, serves all others.
 CHANGED = tell_customers(
@@ -59,16 +61,14 @@ SETTLED = tell(
 TOLD = (
     ("kpi_sums", "INSERT", FRESH),
     # Whoever sees only some cases has figures that depend on which.
-    ("cases", "INSERT", tell("figures", "SELECT organization_id FROM came")),
-    ("cases", "UPDATE", tell("figures", "SELECT organization_id FROM came")),
-    ("cases", "DELETE", tell("figures", "SELECT organization_id FROM went")),
-    ("sales_statuses", "UPDATE", tell("figures", "SELECT organization_id FROM came")),
+    ("cases", "INSERT", tell("figures", CAME)),
+    ("cases", "UPDATE", tell("figures", CAME)),
+    ("cases", "DELETE", tell("figures", WENT)),
+    ("sales_statuses", "UPDATE", tell("figures", CAME)),
     ("customers", "INSERT", MADE),
     ("customers", "UPDATE", CHANGED),
-    ("users", "UPDATE", tell("rights", "SELECT organization_id FROM came")),
-    ("roles", "UPDATE", tell("rights", "SELECT organization_id FROM came")),
-    ("units", "UPDATE", tell("rights", "SELECT organization_id FROM came")),
-    ("tokens", "DELETE", tell("rights", "SELECT organization_id FROM went")),
+    *((table, "UPDATE", tell("rights", CAME)) for table in ("users", "roles", "units")),
+    ("tokens", "DELETE", tell("rights", WENT)),
     ("organizations", "UPDATE", SETTLED),
 )
 
