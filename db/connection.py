@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: one pool for transactions, and one for finished statements that only read."""
+"""Connections to PostgreSQL: a pool for transactions, one for finished statements that only read, one for exports."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,11 +28,13 @@ SESSION = {
 
 @dataclass(frozen=True)
 class Database:
-    """A database: an engine with sessions to write in, and a pool of bare connections to read from."""
+    """A database: an engine with sessions to write in, and pools of bare connections to read from."""
 
     engine: AsyncEngine
     sessions: Sessions
     reads: Reads
+    exports: asyncpg.Pool
+    """For statements that take long and answer much."""
 
 
 def engine_for(url: str, *, pool_size: int = 10, statement_timeout: float = 30) -> AsyncEngine:
@@ -52,24 +54,33 @@ def sessions_of(engine: AsyncEngine) -> Sessions:
 
 
 @asynccontextmanager
-async def connected(url: str, *, pool_size: int = 10, statement_timeout: float = 30) -> AsyncIterator[Database]:
-    """The database at `url`, with so many connections for each pool; they are opened when needed."""
+async def connected(
+    url: str, *, pool_size: int = 10, statement_timeout: float = 30, export_timeout: float = 600
+) -> AsyncIterator[Database]:
+    """The database at `url`, with so many connections for each pool; they are opened when needed.
+
+    A statement may take so many seconds, one of an export so many others; 0 is for ever.
+    """
     engine = engine_for(url, pool_size=pool_size, statement_timeout=statement_timeout)
-    reads = asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=pool_size,
-        reset=_as_it_was,
-        max_cacheable_statement_size=0,
-        server_settings=_settings(statement_timeout),
-        # A connection that has died without a word answers nothing; others stop their statements themselves.
-        command_timeout=statement_timeout + 5 if statement_timeout else None,
-    )
+    reads, exports = (_pool(url, pool_size, timeout) for timeout in (statement_timeout, export_timeout))
     try:
-        async with reads:
-            yield Database(engine, sessions_of(engine), reads)
+        async with reads, exports:
+            yield Database(engine, sessions_of(engine), reads, exports)
     finally:
         await engine.dispose()
+
+
+def _pool(url: str, size: int, timeout: float) -> asyncpg.Pool:
+    return asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        reset=_as_it_was,
+        max_cacheable_statement_size=0,
+        server_settings=_settings(timeout),
+        # A connection that has died without a word answers nothing; others stop their statements themselves.
+        command_timeout=timeout + 5 if timeout else None,
+    )
 
 
 def _settings(statement_timeout: float) -> dict[str, str]:

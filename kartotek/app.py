@@ -1,27 +1,42 @@
 """The web application: the GraphQL endpoint, the schema as text, whether all is well, and what was counted."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TypedDict
 
 import sqlalchemy as sa
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from db.connection import Database
 from db.migration import is_current
+from db.models import ReportStatus
 from kartotek.database import connected_as, database
+from kartotek.downloads import report_file
 from kartotek.metrics import Metrics
 from kartotek.registries import registries
 from kartotek.settings import Settings
+from resolvers.export import Limits
+from resolvers.files import FILE_FORMATS
 from resolvers.live import Live
 from resolvers.registries import Registries
 from schema.api import schema
 from schema.context import NotAuthenticated
+from schema.report_health import check_reports, core_of, registers_of
 from schema.view import UNAUTHENTICATED, GraphQLView, find_viewer, refusal
+
+log = logging.getLogger("kartotek")
+
+COMPRESSION = 5
+"""Of nine; above it, a file takes longer to make and is hardly smaller."""
+COMPRESSED = tuple(each.media_type for each in FILE_FORMATS.values())
+"""What is small already."""
 
 
 class State(TypedDict):
@@ -44,6 +59,7 @@ def create_app(settings: Settings) -> Starlette:
             stack.push_async_callback(asyncio.to_thread, running.__exit__, None, None, None)
             connected = await stack.enter_async_context(connected_as(settings, url))
             reached = await stack.enter_async_context(registries(settings, connected.sessions, metrics.note_registry))
+            stack.push_async_callback(_stopped, asyncio.create_task(_check_reports(connected, reached)))
             live = await stack.enter_async_context(aclosing(Live(url, connected.reads)))
             yield {"database": connected, "registries": reached, "live": live}
 
@@ -52,6 +68,12 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", graphql),
+            Route(
+                "/reports/{name}.{format}",
+                report_file(Limits(settings.export_rows, settings.exports)),
+                methods=["GET"],
+                middleware=[Middleware(GZipMiddleware, compresslevel=COMPRESSION, exclude_content_types=COMPRESSED)],
+            ),
             Route("/schema.graphql", sdl_for(settings)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
@@ -60,6 +82,25 @@ def create_app(settings: Settings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+
+
+async def _check_reports(connected: Database, reached: Registries) -> None:
+    """Look at the reports with this version's schema, and tell the operator of those that do not fit."""
+    try:
+        if not await is_current(connected.engine):
+            return
+        checked = await check_reports(connected.sessions, core_of(schema), registers_of(reached))
+    except (sa.exc.SQLAlchemyError, OSError):
+        log.exception("reports could not be checked")
+        return
+    for each in checked:
+        if each.status is not ReportStatus.VALID:
+            log.warning("%s", each)
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def sdl_for(settings: Settings) -> Callable[[Request], Awaitable[Response]]:

@@ -30,4 +30,9 @@ def database(settings: Settings) -> Iterator[str]:
 
 def connected_as(settings: Settings, url: str) -> AbstractAsyncContextManager[Database]:
     """The database at `url`, with the limits of the settings."""
-    return connected(url, pool_size=settings.database_pool, statement_timeout=settings.statement_timeout)
+    return connected(
+        url,
+        pool_size=settings.database_pool,
+        statement_timeout=settings.statement_timeout,
+        export_timeout=settings.export_timeout,
+    )

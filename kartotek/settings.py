@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     )
     database_pool: int = Field(default=10, ge=1, description="Connections to the database, at most.")
     statement_timeout: float = Field(default=30, ge=0, description="Seconds that one statement may take; 0 for ever.")
+    export_rows: int = Field(default=1_000_000, ge=1, description="Rows that the file of a report may have.")
+    export_timeout: float = Field(default=600, ge=0, description="Seconds that it may take; 0 for ever.")
+    exports: int = Field(default=4, ge=1, description="Files that an organisation may have made at the same time.")
     open_introspection: bool = Field(
         default=False, description="Whether the schema and the explorer page are open to callers without a token."
     )

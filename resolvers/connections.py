@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
@@ -12,8 +12,10 @@ from resolvers.entities import Entity, Expression, Row, ToMany
 from resolvers.paging import Key, beyond, cursor, order_by, sort_keys
 from resolvers.rendering import json_array, json_object, json_value, literal, text
 from resolvers.rights import Predicate
-from resolvers.selection import Condition, Field, Fields, Operand, Page, TypeName
+from resolvers.selection import ALL_ROWS, Condition, Field, Fields, Operand, Page, TypeName
 from resolvers.viewer import Permissions
+
+F = TypeVar("F", bound=sa.FromClause)
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,17 @@ class ConnectionBuilder:
         gathered = sa.select(found).select_from(_with_joins(rows.row)).having(literal("true"))
         return self._within_parent(gathered).scalar_subquery()
 
+    def joinable(self) -> tuple[sa.FromClause, Sequence[Key]]:
+        """The rows of the page to be joined (to the parent, where there is one), and what puts them in order."""
+        if self._parent is None:
+            return self._found(self._page.size)
+        rows = self._rows()
+        return as_called_in(self._within_parent(self._nearest(rows, self._page.size)).lateral(), rows.keys)
+
+    def total_count(self) -> Expression:
+        """How many rows the whole list has."""
+        return self._total_count()
+
     def _within_parent(self, statement: sa.Select[Any]) -> sa.Select[Any]:
         return statement.correlate(self._parent[0].table) if self._parent else statement
 
@@ -139,16 +152,15 @@ class ConnectionBuilder:
             for position, forward in ((self._page.after, True), (self._page.before, False))
             if position is not None
         ]
-        return (
-            sa.select(
-                *(columns or (rows.row.table,)),
-                *(key.expression.label(f"key_{place}") for place, key in enumerate(rows.keys)),
-            )
-            .where(*rows.where, *bounds)
-            .order_by(*order_by(rows.keys, backward=self._page.backward))
-            # A literal: with a parameter PostgreSQL may settle on a plan that fits no page size.
-            .limit(literal(str(size)))
-        )
+        found = sa.select(
+            *(columns or (rows.row.table,)),
+            *(key.expression.label(f"key_{place}") for place, key in enumerate(rows.keys)),
+        ).where(*rows.where, *bounds)
+        if size == ALL_ROWS:
+            return found
+        ordered = found.order_by(*order_by(rows.keys, backward=self._page.backward))
+        # A literal: with a parameter PostgreSQL may settle on a plan that fits no page size.
+        return ordered.limit(literal(str(size)))
 
     def _field(self, field: Field, rows: PageRows) -> Expression:
         match field.name:
@@ -219,7 +231,7 @@ class ConnectionBuilder:
         return sa.case((sa.and_(*rows.only_if), count), else_=literal("0")) if rows.only_if else count
 
 
-def as_called_in(found: sa.Subquery, keys: Sequence[Key]) -> tuple[sa.Subquery, list[Key]]:
+def as_called_in(found: F, keys: Sequence[Key]) -> tuple[F, list[Key]]:
     """The rows found, and their sort keys as they are called there."""
     return found, [replace(key, expression=found.c[f"key_{place}"]) for place, key in enumerate(keys)]
 

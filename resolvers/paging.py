@@ -203,10 +203,15 @@ _RELEVANCE = relevance_keys(
 def _position(entity: str, order: tuple[Sort, ...], text: str | None, argument: str) -> Position | None:
     if text is None:
         return None
+    keys = _RELEVANCE if order == BY_RELEVANCE else _keys(entity, order)
+    return position(keys, order, text, argument)
+
+
+def position(keys: Sequence[Key], order: Sequence[Sort], text: str, argument: str) -> Position:
+    """Where a cursor points in a list of this order; BadArgument where it is none, or one of another list."""
     content = _decode(text, argument)
     if content[0] != _fingerprint(order):
         raise BadArgument(f"{argument} is a cursor of another order; use it with the orderBy it came from.", argument)
-    keys = _RELEVANCE if order == BY_RELEVANCE else _keys(entity, order)
     if len(content) != len(keys) + 1:
         raise _not_a_cursor(argument)
     return Position(tuple(_operand(key, value, argument) for key, value in zip(keys, content[1:], strict=True)))

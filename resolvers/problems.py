@@ -22,6 +22,9 @@ class Problem:
     """Type and key of an existing thing that is in the way, if the viewer may know of it."""
     retry_after: int | None = None
     """Seconds after which another try makes sense."""
+    line: int | None = None
+    column: int | None = None
+    """Where in a query document, counted from 1."""
 
     def below(self, *prefix: str) -> "Problem":
         """The same problem, seen from further up."""
@@ -55,6 +58,11 @@ def not_editable(noun: str) -> str:
 def conflict(message: str, *path: str) -> Problem:
     """Other rows stand in the way."""
     return Problem(ProblemCode.CONFLICT, message, path)
+
+
+def report_invalid(message: str, line: int | None = None, column: int | None = None) -> Problem:
+    """The document cannot be a report; line and column say where."""
+    return Problem(ProblemCode.REPORT_INVALID, message, ("document",), line=line, column=column)
 
 
 def stale(message: str, *path: str) -> Problem:

@@ -20,20 +20,21 @@ async def read(reads: Reads, viewer: Viewer, query: Query) -> str | None:
     """The JSON of what was asked for, as the viewer may see it; None where a single row is not there."""
     prepared = plan(query, viewer.permissions)
     # The driver runs the finished text itself: SQLAlchemy has built it, and need not look at it again for each call.
-    with _in_time():
+    with in_time():
         json: str | None = await reads.fetchval(prepared.sql, *prepared.values(query, viewer.binds))
     return json
 
 
 async def fetch(reads: Reads, prepared: Plan, binds: Mapping[str, Any]) -> list[Any]:
     """The rows of a statement whose parameters all have values in `binds`."""
-    with _in_time():
+    with in_time():
         rows: list[Any] = await reads.fetch(prepared.sql, *(binds[name] for name in prepared.names))
     return rows
 
 
 @contextmanager
-def _in_time() -> Iterator[None]:
+def in_time() -> Iterator[None]:
+    """TookTooLong where the database stops what it is at."""
     try:
         yield
     except asyncpg.QueryCanceledError as error:

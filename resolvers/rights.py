@@ -134,6 +134,11 @@ def sees_report(row: Table, may: Permissions) -> Predicate:
     )
 
 
+def edits_report(row: Table, may: Permissions) -> Predicate:
+    """One's own reports; all of them for an administrator."""
+    return sa.true() if may.administer else row.c.owner_id == VIEWER
+
+
 def sees_operation(row: Table, may: Permissions) -> Predicate:
     """What one did oneself; everything for an administrator."""
     return sa.true() if may.administer else row.c.by_id == VIEWER
@@ -182,6 +187,18 @@ def _or_by_own_operation(
     return lambda row, may: sa.or_(trail(row, may), sa.and_(row.c.operation_id.is_not(None), row.c.by_id == VIEWER))
 
 
+def _but_others_exports(
+    trail: Callable[[Table, Permissions], Predicate],
+) -> Callable[[Table, Permissions], Predicate]:
+    """Who has read what out, and for which variables, is for oneself and administrators to know."""
+
+    def predicate(row: Table, may: Permissions) -> Predicate:
+        is_ones_own = sa.or_(row.c.kind != text(models.ChangeKind.EXPORTED), row.c.by_id == VIEWER)
+        return trail(row, may) if may.administer else sa.and_(trail(row, may), is_ones_own)
+
+    return predicate
+
+
 def _customer_once_seen(row: Table, may: Permissions) -> Predicate:
     return _customer_within(row, may.read_customers)
 
@@ -197,7 +214,7 @@ _TRAILS: Mapping[str, Callable[[Table, Permissions], Predicate]] = {
     "Invoice": _trail_of(models.Invoice, sees_invoice),
     "Cost": _trail_of(models.Cost, sees_cost),
     "Token": _trail_of(models.Token, sees_token),
-    "Report": _trail_of(models.Report, sees_report),
+    "Report": _but_others_exports(_trail_of(models.Report, sees_report)),
 }
 
 

@@ -102,6 +102,10 @@ class Position:
     values: tuple[Operand | None, ...]
 
 
+ALL_ROWS = 2**31 - 2
+"""The size of a page that has the whole list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Which part of a list: so many rows from one end, after or before a position."""

@@ -77,7 +77,7 @@ class Plan:
 @lru_cache(maxsize=2000)
 def plan(query: Query, may: Permissions) -> Plan:
     """The statement for all queries of this shape by all viewers of these permissions."""
-    return compiled(_Builder(query, may).statement(query))
+    return compiled(StatementBuilder(query, may).statement(query))
 
 
 def compiled(statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> Plan:
@@ -91,7 +91,7 @@ def visible_rows(entity: str, table: sa.FromClause, where: Condition, may: Permi
 
     Its parameters are those of the viewer and `values_in(where)`.
     """
-    builder = _Builder(where, may)
+    builder = StatementBuilder(where, may)
     return sa.and_(*builder.matching(ENTITIES[entity], Row(table, may), where))
 
 
@@ -100,7 +100,7 @@ def values_in(part: Any) -> Mapping[str, Any]:
     return {f"p{place}": operand.value for place, operand in enumerate(operands(part))}
 
 
-class _Builder:
+class StatementBuilder:
     """Builds one statement; its methods turn parts of a selection into SQL on a given row."""
 
     def __init__(self, query: Any, may: Permissions) -> None:

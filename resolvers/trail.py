@@ -1,7 +1,7 @@
 """The audit trail: what a change looks like to clients and to people, written with the change itself."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -46,6 +46,13 @@ async def record_changed(writer: Writer, form: Form, drafts: Sequence[Draft]) ->
             if not changed.isdisjoint(each.columns)
         ),
     )
+
+
+async def record_export(writer: Writer, form: Form, row: Row, facts: Mapping[str, Any]) -> None:
+    """A thing was read out to a file; `facts` tell how."""
+    change = _change(writer, form, ChangeKind.EXPORTED, row)
+    label = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None and value != {})
+    await _record(writer, [{**change, "new": dict(facts), "new_label": label}])
 
 
 async def _record(writer: Writer, changes: Iterable[dict[str, Any]]) -> None:

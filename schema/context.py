@@ -11,6 +11,7 @@ from db.connection import Database
 from resolvers.live import Live
 from resolvers.registries import Registries
 from resolvers.viewer import Viewer
+from schema.execution import Tabulation
 from schema.wording import language_for
 
 
@@ -38,6 +39,8 @@ class Context:
     known_live: Live | None = None
     connection_params: Mapping[str, Any] | None = None
     """What a client of a WebSocket sends to begin with."""
+    tabulation: Tabulation | None = None
+    """The list of the operation that is wanted as a table, in place of the whole answer."""
 
     @property
     def viewer(self) -> Viewer:

@@ -1,17 +1,20 @@
 """How an operation is run: finished JSON goes into the response as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import is_
 from typing import Any
 
 import orjson
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
+from graphql.execution.collect_fields import GroupedFieldSet
 from graphql.pyutils import Path
 from strawberry.schema.schema import (
     StrawberryGraphQLCoreExecutionContext,
     _OperationContextAwareGraphQLResolveInfo,
 )
+
+from resolvers.selection import Query
 
 MOST_SHARED = 100
 """How many different selections of a value are answered once for all."""
@@ -47,6 +50,34 @@ class Shared:
         return completed
 
 
+class Tabulation:
+    """One list of an answer that is wanted as a table: nothing but what leads to it is resolved.
+
+    Where the list is one of stored rows, its query is caught in place of being answered, so that it can be read row by
+    row; any other is answered in the ordinary way, with all of its rows.
+    """
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        self._path = path
+        self.query: Query | None = None
+        self.rest: tuple[str, ...] = ()
+        """Response names from what the caught query answers to the list's nodes."""
+
+    def catch(self, path: Sequence[str | int], query: Query) -> bool:
+        """Keep the query where its field is on the way to the list."""
+        if tuple(path) != self._path[: len(path)]:
+            return False
+        self.query, self.rest = query, self._path[len(path) :]
+        return True
+
+    def leading(self, path: Path | None, fields: GroupedFieldSet) -> GroupedFieldSet:
+        """Those of the fields at this place that lead to the list, or are below it."""
+        here = path.as_list() if path else []
+        if len(here) >= len(self._path) or tuple(here) != self._path[: len(here)]:
+            return fields
+        return {key: details for key, details in fields.items() if key == self._path[len(here)]}
+
+
 class ResolveInfo(_OperationContextAwareGraphQLResolveInfo):
     """Strawberry's resolve info with the executor, which knows variables and fragments in full."""
 
@@ -64,6 +95,18 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         info: Any = ResolveInfo(*plain)
         info.executor = self
         return info  # type: ignore[no-any-return]
+
+    @property
+    def tabulation(self) -> Tabulation | None:
+        """The list that is wanted as a table, if that is what it is all about."""
+        return getattr(self.context_value, "tabulation", None)
+
+    def execute_fields(
+        self, parent_type: GraphQLObjectType, source_value: Any, path: Path | None, grouped: GroupedFieldSet, *rest: Any
+    ) -> Any:
+        """The fields of an object; where a table is wanted, those that lead to it."""
+        wanted = self.tabulation.leading(path, grouped) if self.tabulation else grouped
+        return super().execute_fields(parent_type, source_value, path, wanted, *rest)
 
     def complete_value(self, return_type: GraphQLOutputType, *rest: Any) -> Any:
         """Finished JSON as a fragment of the response; what is shared once; anything else field by field."""

@@ -14,7 +14,7 @@ import strawberry
 from db import models
 from resolvers.money import Money
 from resolvers.references import Ref
-from schema.enums import Access, AddressKind, CostKind, SalesCategory, TokenScope
+from schema.enums import Access, AddressKind, CostKind, SalesCategory, TokenScope, Visibility
 from schema.filters import given
 from schema.scalars import CountryCode, CurrencyCode
 
@@ -397,3 +397,14 @@ class TokenInput:
     user: strawberry.Maybe[UserRef | None]
     scope: strawberry.Maybe[TokenScope | None]
     expires_at: strawberry.Maybe[datetime | None]
+
+
+@values(models.Report)
+class ReportInput:
+    """A report to be saved."""
+
+    name: str
+    title: str
+    description: strawberry.Maybe[str | None]
+    document: str
+    visibility: strawberry.Maybe[Visibility | None]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers import administration, contact, customer, deletion, merge, token, upsert
+from resolvers import administration, contact, customer, deletion, merge, report, token, upsert
 from resolvers.undo import UndoConflict as UndoConflictValues
 from resolvers.upsert import ErrorPolicy as ErrorPolicyValues
 from resolvers.upsert import UpsertResult
@@ -21,10 +21,12 @@ from schema.payloads import (
     DeletePayload,
     MergePayload,
     OrganizationPayload,
+    ReportPayload,
     TokenPayload,
     UpsertPayload,
 )
 from schema.registry_import import IMPORT_CUSTOMER, REFRESH_CUSTOMER, ImportCustomerPayload
+from schema.report_health import core_of, findings, registers_of
 from schema.stored import argument, field_with
 from schema.writing import write
 
@@ -108,6 +110,14 @@ async def _update_organization(root: Any, info: Info, set: Any) -> Any:
     return OrganizationPayload.of(await write(info, administration.update_organization, plain(set)))
 
 
+async def _save_report(root: Any, info: Info, input: Any, id: str | None, expected_version: int | None) -> Any:
+    values, viewer = plain(input), info.context.viewer
+    registers = registers_of(info.context.registries)
+    found = findings(core_of(info.schema), values["document"], viewer.locale, registers)
+    saved = await write(info, report.save_report, values, found, id_text=id, expected_version=expected_version)
+    return ReportPayload.of(saved)
+
+
 @strawberry.type(description="Everything that can be written; each field is one transaction.")
 class Mutation:
     """Everything that can be written."""
@@ -173,6 +183,21 @@ class Mutation:
 
     import_customer: ImportCustomerPayload = IMPORT_CUSTOMER
     refresh_customer: CustomerPayload = REFRESH_CUSTOMER
+
+    save_report: ReportPayload = field_with(
+        {
+            "input": argument(inputs.ReportInput, "What to save."),
+            "id": argument(strawberry.ID | None, "Which one to save over; else one’s own of that name."),
+            "expected_version": EXPECTED_VERSION,
+        },
+        "Save a query under a name. Its document is one query operation with one list to make a table of; what keeps it "
+        "from being a report is a problem with its line and column. Earlier versions stay in the audit trail.",
+        _save_report,
+        required=("input",),
+    )
+    delete_report: DeletePayload = _delete(
+        "Report", report.delete_report, "Delete a report for good: one's own or, as an administrator, anybody's."
+    )
 
     upsert_customers: UpsertPayload = _upsert(
         "Customer", inputs.CustomerInput, upsert.upsert_customers, "Create or update customers, by `externalId`."

@@ -15,6 +15,7 @@ from schema.customer import Contact, Customer
 from schema.organization import Organization, Token
 from schema.problems import Problem
 from schema.reading import read_one
+from schema.report import Report
 from schema.stored import field_with, told
 from schema.trail import BulkOperation
 
@@ -78,6 +79,13 @@ class ContactPayload(Written):
     """A contact person that was written."""
 
     contact: Contact | None = written("The contact as it is now; null where nothing was done.")
+
+
+@strawberry.type(description="A report that was saved.")
+class ReportPayload(Written):
+    """A report that was saved."""
+
+    report: Report | None = written("The report as it is now; null where nothing was done.")
 
 
 @strawberry.type(description="The organisation, after a change.")

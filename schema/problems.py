@@ -27,7 +27,7 @@ class Problem:
             message=problem.message,
             path=list(problem.path),
             entity_id=strawberry.ID(ids.encode(*problem.entity)) if problem.entity else None,
-            line=None,
-            column=None,
+            line=problem.line,
+            column=problem.column,
             retry_after=problem.retry_after,
         )

@@ -1,6 +1,7 @@
 """From what a client wrote to a plain selection: fragments, directives, arguments and variables are gone after this."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from graphql import (
@@ -8,6 +9,7 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLObjectType,
+    IntValueNode,
     get_argument_values,
     get_named_type,
     is_object_type,
@@ -19,6 +21,7 @@ from resolvers import paging
 from resolvers.ids import decode
 from resolvers.paging import BadArgument
 from resolvers.selection import (
+    ALL_ROWS,
     EVERYTHING,
     All,
     Arguments,
@@ -159,11 +162,24 @@ class Selected:
         entity = self.type.name.removesuffix(CONNECTION)
         try:
             given = self.arguments()
-            wanted = condition(entity, given["filter"], "filter") if given.get("filter") is not None else EVERYTHING
-            where = wanted if within == EVERYTHING else All((within, wanted))
-            return paging.page(entity, given, where=where, order=order(given.get("orderBy") or ()))
+            if self._executor.tabulation and not is_cut(self.node):
+                return replace(page_of(entity, {**given, "first": None, "last": None}, within), size=ALL_ROWS)
+            return page_of(entity, given, within)
         except BadArgument as error:
             raise _located(error, self.node) from None
+
+
+def page_of(entity: str, given: Mapping[str, Any], within: Condition = EVERYTHING) -> Page:
+    """The part of a list that a field's arguments ask for, of the rows that are `within`; BadArgument."""
+    wanted = condition(entity, given["filter"], "filter") if given.get("filter") is not None else EVERYTHING
+    where = wanted if within == EVERYTHING else All((within, wanted))
+    return paging.page(entity, given, where=where, order=order(given.get("orderBy") or ()))
+
+
+def is_cut(node: FieldNode) -> bool:
+    """Whether the document itself says how many rows a list has; a variable does not, nor null."""
+    sizes = (each.value for each in node.arguments or () if each.name.value in ("first", "last"))
+    return any(isinstance(value, IntValueNode) for value in sizes)
 
 
 def _located(error: BadArgument, node: FieldNode) -> GraphQLError:

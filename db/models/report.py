@@ -59,3 +59,5 @@ class Report(ReportFields, Versioned, table=True):
     variables: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     health_status: ReportStatus = Field(default=ReportStatus.VALID, sa_type=choice(ReportStatus))
     health_problems: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    checked_for: str = Field(default="", max_length=64)
+    """Which schema it was last looked at with."""

@@ -1,0 +1,120 @@
+"""Reading a whole table: from one consistent snapshot, as it comes, within limits of its own."""
+
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from db.connection import Database
+from resolvers import table
+from resolvers.reading import in_time
+from resolvers.statement import Plan, values_in
+from resolvers.table import Source
+from resolvers.viewer import Viewer
+
+Sink = Callable[[bytes], Awaitable[None]]
+"""Takes the next bytes; what comes after waits for it."""
+
+BATCH = 2_000
+WAIT = 10
+"""Seconds until a server that is busy with other exports says so."""
+
+_SLOT = """
+    SELECT slot FROM generate_series(1, $2::int) AS slot
+    WHERE pg_try_advisory_xact_lock(hashtextextended($1::text || ' export ' || slot, 0)) LIMIT 1
+"""
+_MOMENT = "SELECT pg_current_snapshot()::text || ' ' || (now() AT TIME ZONE $1)::date"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much an export may take."""
+
+    rows: int = 1_000_000
+    at_once: int = 4
+    """How many an organisation may have at the same time, on all servers together."""
+
+
+class TooManyExports(Exception):
+    """The organisation, or this server, has as many exports under way as it may have."""
+
+
+class TooManyRows(Exception):
+    """The table is longer than a file may be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"The report has more than {most:,} rows, more than a file may have: filter for fewer, or have the setting "
+            "KARTOTEK_EXPORT_ROWS raised."
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A table at one moment."""
+
+    connection: Any
+    viewer: Viewer
+    source: Source
+    rows: int
+    moment: str
+    """The same for as long as nothing at all is written, on the same day."""
+
+    def tag(self, *parts: object) -> str:
+        """A short text that is the same only where these parts, the rights and all data are."""
+        facts = (self.moment, self.viewer.reach, values_in(self.source), self.source, *parts)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+
+    async def copy(self, render: table.Render, sink: Sink, **options: str) -> None:
+        """Each row as a line of CSV, as PostgreSQL's COPY makes it; `options` are its own."""
+        prepared, values = self._prepared(render)
+        with in_time():
+            await self.connection.copy_from_query(prepared.sql, *values, output=sink, format="csv", **options)
+
+    async def batches(self, render: table.Render) -> AsyncGenerator[Sequence[Any], None]:
+        """The rows, some at a time, from a cursor in the database."""
+        prepared, values = self._prepared(render)
+        with in_time():
+            cursor = await self.connection.cursor(prepared.sql, *values)
+            while batch := await cursor.fetch(BATCH):
+                yield batch
+
+    def _prepared(self, render: table.Render) -> tuple[Plan, Sequence[Any]]:
+        prepared = table.plan(self.source, None, render, self.viewer.permissions)
+        return prepared, _values(prepared, self.source, self.viewer)
+
+
+@asynccontextmanager
+async def snapshot(database: Database, viewer: Viewer, source: Source, limits: Limits) -> AsyncIterator[Snapshot]:
+    """The table as it is now, for as long as it is read.
+
+    Raises TooManyExports, TooManyRows and TookTooLong.
+    """
+    try:
+        connection = await database.exports.acquire(timeout=WAIT)
+    except TimeoutError:
+        raise TooManyExports from None
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            if not await connection.fetchval(_SLOT, str(viewer.organization_id), limits.at_once):
+                raise TooManyExports
+            moment = await connection.fetchval(_MOMENT, viewer.timezone)
+            rows = await _count(connection, viewer, source, limits.rows)
+            yield Snapshot(connection, viewer, source, rows, moment)
+    finally:
+        await database.exports.release(connection)
+
+
+async def _count(connection: Any, viewer: Viewer, source: Source, most: int) -> int:
+    prepared = table.count_plan(source, most + 1, viewer.permissions)
+    with in_time():
+        rows: int = await connection.fetchval(prepared.sql, *_values(prepared, source, viewer))
+    if rows > most:
+        raise TooManyRows(most)
+    return rows
+
+
+def _values(prepared: Plan, source: Source, viewer: Viewer) -> Sequence[Any]:
+    given = {**values_in((source, None)), **viewer.binds}
+    return [given[name] for name in prepared.names]

@@ -1,0 +1,301 @@
+"""The files that a table can be had as.
+
+Texts (CSV, NDJSON, JSON) are made by the database and passed on as they come. XLSX and Parquet are written to a file
+first, since their ends say where their beginnings are.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import anyio
+from babel import Locale, UnknownLocaleError
+from babel.numbers import get_decimal_symbol
+
+from resolvers.cells import Objects, Texts, Typed
+from resolvers.export import Sink, Snapshot
+from resolvers.tabulation import Column, Kind
+
+BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+NEVER_QUOTED = {"quote": "\x01", "delimiter": "\x02"}
+"""JSON has no such characters, so PostgreSQL passes a line of it on as it is."""
+
+
+class DoesNotFit(Exception):
+    """The format cannot hold what is in the table; the message says what, and which other format can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a file is to be."""
+
+    title: str
+    headings: tuple[str, ...]
+    """What people call the columns."""
+    names: tuple[str, ...]
+    """What programs call them."""
+    excel: bool = False
+    """Whether a CSV file is for a spreadsheet of the locale."""
+    locale: str = "en"
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Export:
+    """A table that is to become a file."""
+
+    snapshot: Snapshot
+    columns: tuple[Column, ...]
+    options: Options
+
+
+class TextFormat(Protocol):
+    """A format that is passed on as it comes."""
+
+    media_type: str
+
+    async def write(self, export: Export, sink: Sink) -> None:
+        """All of the file, in order."""
+
+
+class FileFormat(Protocol):
+    """A format that is written to a file first."""
+
+    media_type: str
+
+    async def save(self, export: Export, path: Path) -> None:
+        """Write the file; DoesNotFit where it cannot hold the table."""
+
+
+# ---------------------------------------------------------------- texts
+
+
+class Csv:
+    """Comma-separated values (RFC 4180, with line feeds), UTF-8; nothing for null, and `""` for an empty text."""
+
+    media_type = "text/csv; charset=utf-8"
+
+    async def write(self, export: Export, sink: Sink) -> None:
+        """A line of headings, then the rows."""
+        options = export.options
+        sign = decimal_sign(options.locale) if options.excel else "."
+        # Where the comma is in numbers, spreadsheets have the semicolon between them.
+        delimiter = ";" if sign == "," else ","
+        heading = delimiter.join(_quoted(each, delimiter) for each in options.headings) + "\n"
+        await sink(((BYTE_ORDER_MARK if options.excel else "") + heading).encode())
+        timezone = options.timezone if options.excel else None
+        await export.snapshot.copy(Texts(export.columns, sign, timezone), sink, delimiter=delimiter)
+
+
+def decimal_sign(locale: str) -> str:
+    """What stands before the decimals of a number there: a full stop where the locale is unknown."""
+    try:
+        return get_decimal_symbol(Locale.parse(locale, sep="-" if "-" in locale else "_"))
+    except (UnknownLocaleError, ValueError):
+        return "."
+
+
+def _quoted(text: str, delimiter: str) -> str:
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(each in text for each in (delimiter, '"', "\n")) else text
+
+
+class Ndjson:
+    """One JSON object in each line, by the columns' names."""
+
+    media_type = "application/x-ndjson"
+
+    async def write(self, export: Export, sink: Sink) -> None:
+        """The rows."""
+        await export.snapshot.copy(Objects(export.columns, export.options.names), sink, **NEVER_QUOTED)
+
+
+class Json:
+    """An array of the objects that NDJSON has."""
+
+    media_type = "application/json"
+
+    async def write(self, export: Export, sink: Sink) -> None:
+        """The rows, with what makes an array of them."""
+        ahead = b"[\n"
+
+        async def with_commas(lines: bytes) -> None:
+            nonlocal ahead
+            complete = lines.endswith(b"\n")
+            body = lines[:-1] if complete else lines
+            await sink(ahead + body.replace(b"\n", b",\n"))
+            ahead = b",\n" if complete else b""
+
+        await export.snapshot.copy(Objects(export.columns, export.options.names), with_commas, **NEVER_QUOTED)
+        await sink(b"[]\n" if ahead == b"[\n" else b"\n]\n")
+
+
+# ---------------------------------------------------------------- files
+
+Rows = Iterator[Sequence[Any]]
+
+
+async def _in_thread(export: Export, work: Callable[[Rows], None]) -> None:
+    """Do the work, which takes batches of rows, beside the event loop; the rows come from there."""
+    async with aclosing(export.snapshot.batches(Typed(export.columns))) as batches:
+
+        def rows() -> Rows:
+            while (batch := anyio.from_thread.run(anext, batches, None)) is not None:
+                yield batch
+
+        await anyio.to_thread.run_sync(work, rows())
+
+
+class Xlsx:
+    """An Excel workbook with one sheet, of typed cells; texts are marked as such, so that none becomes a formula."""
+
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    most_rows = 1_048_575
+    most_columns = 16_384
+    longest_text = 32_767
+
+    async def save(self, export: Export, path: Path) -> None:
+        """Write the workbook."""
+        if export.snapshot.rows > self.most_rows or len(export.columns) > self.most_columns:
+            raise DoesNotFit(
+                f"A sheet has room for {self.most_rows:,} rows and {self.most_columns:,} columns: take CSV or Parquet."
+            )
+        await _in_thread(export, lambda batches: self._save(export, path, batches))
+
+    def _save(self, export: Export, path: Path, batches: Rows) -> None:
+        from rustpy_xlsxwriter import FastExcel, Format
+
+        made = FastExcel(path).format(datetime_format="yyyy-mm-dd hh:mm:ss").freeze(row=1)
+        formats = [_format(Format(), column.kind) for column in export.columns]
+        rows: Any = self._rows(export, batches)
+        if not export.snapshot.rows:  # the headings are those of the first row
+            rows = [dict.fromkeys(export.options.headings)]
+        made.sheet(
+            _sheet_name(export.options.title),
+            rows,
+            column_formats=formats,
+            column_widths=[_WIDTHS.get(column.kind, 24) for column in export.columns],
+            header_format=Format().set_bold().set_quote_prefix(),
+        ).save()
+
+    def _rows(self, export: Export, batches: Rows) -> Iterator[Mapping[str, Any]]:
+        headings = export.options.headings
+        zone = ZoneInfo(export.options.timezone)
+        cells = [_cell(column, zone, self.longest_text) for column in export.columns]
+        for batch in batches:
+            for record in batch:
+                yield dict(zip(headings, (cell(value) for cell, value in zip(cells, record, strict=True)), strict=True))
+
+
+_NUMBER_FORMATS = {
+    Kind.INTEGER: "0",
+    Kind.DECIMAL: "#,##0.00####",
+    Kind.DATE: "yyyy-mm-dd",
+    Kind.MOMENT: "yyyy-mm-dd hh:mm:ss",
+}
+_WIDTHS = {Kind.INTEGER: 10, Kind.DECIMAL: 16, Kind.NUMBER: 16, Kind.BOOLEAN: 9, Kind.DATE: 12, Kind.MOMENT: 20}
+
+
+def _format(plain: Any, kind: Kind) -> Any:
+    if kind in _NUMBER_FORMATS:
+        return plain.set_num_format(_NUMBER_FORMATS[kind])
+    return plain.set_quote_prefix() if kind in (Kind.TEXT, Kind.JSON) else plain
+
+
+def _sheet_name(title: str) -> str:
+    """What a sheet may be called: 31 characters, and some are not allowed."""
+    kept = "".join(" " if letter in "[]:*?/\\" else letter for letter in title)[:31].strip().strip("'")
+    return kept if kept and kept.lower() != "history" else "Report"
+
+
+def _cell(column: Column, zone: ZoneInfo, longest: int) -> Callable[[Any], Any]:
+    """How a value of the column is written: numbers that a spreadsheet would round, and very early days, as texts."""
+
+    def text(value: str | None) -> str | None:
+        if value is not None and len(value) > longest:
+            raise DoesNotFit(
+                f"{column.name} has a text of {len(value):,} characters, more than a cell holds: take CSV."
+            )
+        return value
+
+    def moment(value: datetime | None) -> Any:
+        local = value and value.astimezone(zone).replace(tzinfo=None)
+        return local if local is None or local.year >= 1900 else local.isoformat(sep=" ")
+
+    made: Mapping[Kind, Callable[[Any], Any]] = {
+        Kind.TEXT: text,
+        Kind.JSON: text,
+        Kind.INTEGER: lambda value: value if value is None or abs(value) < 2**53 else str(value),
+        Kind.DECIMAL: _exact,
+        Kind.DATE: lambda value: value if value is None or value.year >= 1900 else value.isoformat(),
+        Kind.MOMENT: moment,
+    }
+    return made.get(column.kind, lambda value: value)
+
+
+def _exact(value: Decimal | None) -> float | str | None:
+    if value is None:
+        return None
+    near = float(value)
+    return near if Decimal(repr(near)) == value else format(value, "f")
+
+
+class Parquet:
+    """Apache Parquet: exact decimals of up to 38 digits, 12 of them after the point; moments in UTC."""
+
+    media_type = "application/vnd.apache.parquet"
+
+    async def save(self, export: Export, path: Path) -> None:
+        """Write the file."""
+        await _in_thread(export, lambda batches: self._save(export, path, batches))
+
+    def _save(self, export: Export, path: Path, batches: Rows) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        kinds = {
+            Kind.TEXT: pa.string(),
+            Kind.JSON: pa.string(),
+            Kind.INTEGER: pa.int64(),
+            Kind.DECIMAL: pa.decimal128(38, 12),
+            Kind.NUMBER: pa.float64(),
+            Kind.BOOLEAN: pa.bool_(),
+            Kind.DATE: pa.date32(),
+            Kind.MOMENT: pa.timestamp("us", tz="UTC"),
+        }
+        named = zip(export.options.names, export.columns, strict=True)
+        schema = pa.schema([(name, kinds[column.kind]) for name, column in named])
+        try:
+            with parquet.ParquetWriter(path, schema) as writer:
+                for batch in batches:
+                    values = zip(*batch, strict=True)
+                    arrays = [pa.array(column, type=part.type) for column, part in zip(values, schema, strict=True)]
+                    writer.write_batch(pa.record_batch(arrays, schema=schema))
+        except pa.ArrowInvalid as error:
+            raise DoesNotFit(f"Parquet cannot hold a number of the report ({error}): take CSV.") from error
+
+
+TEXT_FORMATS: Mapping[str, TextFormat] = {"csv": Csv(), "ndjson": Ndjson(), "json": Json()}
+FILE_FORMATS: Mapping[str, FileFormat] = {"xlsx": Xlsx(), "parquet": Parquet()}
+FORMATS = (*TEXT_FORMATS, *FILE_FORMATS)
+MEDIA_TYPES: Mapping[str, str] = {
+    **{name: each.media_type for name, each in TEXT_FORMATS.items()},
+    **{name: each.media_type for name, each in FILE_FORMATS.items()},
+}
+
+
+async def save(name: str, export: Export, path: Path) -> None:
+    """Write the file in the format of this name (`FORMATS`) at the path."""
+    if name in FILE_FORMATS:
+        await FILE_FORMATS[name].save(export, path)
+        return
+    with path.open("wb") as file:
+
+        async def sink(part: bytes) -> None:
+            file.write(part)
+
+        await TEXT_FORMATS[name].write(export, sink)
