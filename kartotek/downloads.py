@@ -119,6 +119,7 @@ class Download:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
+        failure: Response | None = None
         async with anyio.create_task_group() as group:
 
             async def watch() -> None:

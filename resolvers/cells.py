@@ -8,7 +8,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resolvers.rendering import json_value, literal, text
+from resolvers.rendering import json_value, literal, or_null, text
 from resolvers.tabulation import Column, Kind
 
 Expression = sa.ColumnElement[Any]
@@ -89,8 +89,13 @@ class Objects:
             whole = _whole(column, name)
             made.setdefault(whole or name, []).append((column.path[-1] if whole else "", value))
         return [
-            _member(name, _object(parts) if parts[0][0] else json_value(parts[0][1])) for name, parts in made.items()
+            _member(name, _object(parts) if parts[0][0] else _json(parts[0][1])) for name, parts in made.items()
         ]
+
+
+def _json(value: Expression) -> Expression:
+    # A column that cannot be null is, where a left join found nothing.
+    return or_null(json_value(value))
 
 
 def _whole(column: Column, name: str) -> str | None:
@@ -105,7 +110,7 @@ def _member(name: str, value: Expression) -> Expression:
 def _object(parts: Sequence[tuple[str, Expression]]) -> Expression:
     joined, opening = text("{"), ""
     for name, value in parts:
-        joined, opening = joined.concat(text(opening)).concat(_member(name, json_value(value))), ","
+        joined, opening = joined.concat(text(opening)).concat(_member(name, _json(value))), ","
     is_missing = sa.and_(*(value.is_(None) for _, value in parts))
     return sa.case((is_missing, text("null")), else_=joined.concat(text("}")))
 
@@ -118,7 +123,7 @@ class Arrays:
         """The array, as a text."""
         joined, opening = text("["), ""
         for value in values:
-            joined, opening = joined.concat(text(opening)).concat(json_value(value)), ","
+            joined, opening = joined.concat(text(opening)).concat(_json(value)), ","
         return [joined.concat(text("]"))]
 
 

@@ -195,6 +195,11 @@ def _size(asked: int | None, argument: str) -> int:
     return asked
 
 
+def page_size(first: int | None) -> int:
+    """How many rows of a list `first` asks for; BadArgument where it cannot be so many."""
+    return _size(first, "first")
+
+
 _RELEVANCE = relevance_keys(
     sa.literal_column("rank", sa.Integer), sa.literal_column("name", sa.Text), sa.literal_column("id", sa.Uuid)
 )

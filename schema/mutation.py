@@ -190,8 +190,8 @@ class Mutation:
             "id": argument(strawberry.ID | None, "Which one to save over; else one’s own of that name."),
             "expected_version": EXPECTED_VERSION,
         },
-        "Save a query under a name. Its document is one query operation with one list to make a table of; what keeps it "
-        "from being a report is a problem with its line and column. Earlier versions stay in the audit trail.",
+        "Save a query under a name. Its document is one query operation with one list to make a table of; what keeps "
+        "it from being a report is a problem with its line and column. Earlier versions stay in the audit trail.",
         _save_report,
         required=("input",),
     )

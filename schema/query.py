@@ -47,6 +47,14 @@ from schema.registries import (
 )
 from schema.registry_import import REGISTRY_DIFF, RegistryDiff
 from schema.report import Report
+from schema.report_builder import (
+    COMPOSE_REPORT,
+    REPORT_FIELDS,
+    REPORT_ROWS,
+    ComposedReport,
+    ReportField,
+    ReportRows,
+)
 from schema.sales import Case, Cost, Invoice, InvoiceStatus, SalesStatus
 from schema.selection import one_query, some_query
 from schema.stored import Connection, Node, field_with, told
@@ -181,6 +189,10 @@ class Query:
         "A report, by id or by name.",
         _report,
     )
+
+    report_fields: list[ReportField] = REPORT_FIELDS
+    compose_report: ComposedReport = COMPOSE_REPORT
+    report_rows: ReportRows = REPORT_ROWS
 
     registries: list[Registry] = REGISTRIES
     registry_search: RegistrySearch = REGISTRY_SEARCH

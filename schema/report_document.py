@@ -4,7 +4,7 @@ Whatever keeps it from being one is a problem with its line and column. The same
 directives may leave some of them out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -408,9 +408,9 @@ def _has_variable(node: Node) -> bool:
     return bool(found)
 
 
-def stored(table: Table, headings: Iterable[str]) -> list[Mapping[str, Any]]:
+def stored(columns: Sequence[Column], headings: Iterable[str]) -> list[Mapping[str, Any]]:
     """The columns as they are kept with a report."""
     return [
         {"path": column.name, "label": heading, "type": column.type}
-        for column, heading in zip(table.columns, headings, strict=True)
+        for column, heading in zip(columns, headings, strict=True)
     ]

@@ -53,7 +53,7 @@ def findings(schema: GraphQLSchema, document: str, locale: str, registers: froze
     if reading.problems or reading.table is None:
         return Findings(ReportStatus.BROKEN, reading.problems, checked_for=checked_for)
     status = ReportStatus.DEPRECATED if reading.warnings else ReportStatus.VALID
-    columns = stored(reading.table, headings(reading.table.columns))
+    columns = stored(reading.table.columns, headings(reading.table.columns))
     variables = [{name: getattr(each, name) for name in each.__slots__} for each in reading.variables]
     return Findings(status, reading.warnings, columns, variables, checked_for)
 

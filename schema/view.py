@@ -1,17 +1,18 @@
 """GraphQL over HTTP: who asks, and JSON in and out."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLRequestData
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -21,6 +22,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.unset import UnsetType
 
 from db.connection import Database
+from resolvers.report import find_report
 from resolvers.viewer import Viewer, find_viewer_by_token
 from schema.context import Context, NotAuthenticated
 
@@ -59,6 +61,29 @@ def refusal(error: Exception, status: int) -> Response:
     return Response(orjson.dumps({"errors": [formatted]}), status, headers, media_type="application/json")
 
 
+REPORT = "report:"
+
+
+async def saved_document(context: Context, document_id: object, query: str | None = None) -> str:
+    """The document of `report:` and a report's name; HTTPException where it stands for none."""
+    if query is not None:
+        raise HTTPException(400, "Give either query or documentId, not both.")
+    if not isinstance(document_id, str) or not document_id.startswith(REPORT):
+        raise HTTPException(400, "documentId is to be `report:` and the name of a report.")
+    name = document_id.removeprefix(REPORT)
+    report = await find_report(context.database, context.viewer, name)
+    if report is None:
+        raise HTTPException(404, f"There is no report {name} that you may see.")
+    return report.document
+
+
+@dataclass
+class Saved(GraphQLRequestData):
+    """A request that names a document in place of sending one."""
+
+    document_id: object = None
+
+
 class SocketAdapter(ASGIWebSocketAdapter):
     """A WebSocket whose messages are text, as the protocol has it."""
 
@@ -83,7 +108,20 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 return
             # Each operation has its own, since the viewer of one that stays open changes with its events.
             self.context = replace(self.context, known_viewer=viewer)
+            payload: Any = message["payload"]
+            if "documentId" in payload and not await self._find_document(message["id"], payload):
+                return
         await super().handle_subscribe(message)
+
+    async def _find_document(self, id_: str, payload: dict[str, Any]) -> bool:
+        """Put the saved document in the place of its id; where that cannot be, tell the client."""
+        try:
+            payload["query"] = await saved_document(self.context, payload["documentId"], payload.get("query"))
+        except (HTTPException, NotAuthenticated) as error:
+            told = error.formatted if isinstance(error, NotAuthenticated) else {"message": error.reason}
+            await self.send_message({"id": id_, "type": "error", "payload": [told]})
+            return False
+        return True
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -139,6 +177,32 @@ class GraphQLView(GraphQL[Context, None]):
         context.known_viewer = await viewer_of(context.database, context.token)
         if context.known_viewer is None and not self._open_to_strangers:
             raise NotAuthenticated
+
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        """Not for a saved document."""
+        return request.query_params.get("documentId") is None and super().should_render_graphql_ide(request)
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """What is to be run, `documentId` included."""
+        data = await super().parse_http_body(request)
+        document_id = await self._document_id(request)
+        if isinstance(data, list) or document_id is None:
+            return data
+        return Saved(**vars(data), document_id=document_id)
+
+    async def _document_id(self, request: AsyncHTTPRequestAdapter) -> object:
+        if request.method == "GET":
+            return request.query_params.get("documentId")
+        body = await request.get_body()
+        given: Any = self.parse_json(body) if b"documentId" in body else {}
+        return given.get("documentId")
+
+    async def execute_operation(self, *args: Any, **options: Any) -> Any:
+        """Run it; what is saved is looked up first."""
+        asked = options["request_data"]
+        if isinstance(asked, Saved):
+            asked.query = await saved_document(options["context"], asked.document_id, asked.query)
+        return await super().execute_operation(*args, **options)
 
     async def execute_single(self, *args: Any, **options: Any) -> ExecutionResult:
         """Run it; a stranger who asked for more than introspection gets the status of one."""
