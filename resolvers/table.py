@@ -54,7 +54,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Rows that are known already: JSON, an array of arrays, with a value for each of so many columns."""
+    """Rows that are known already: the text of a JSON array of arrays, each with a value for each of so many columns."""
 
     rows: Operand
     width: int
@@ -146,7 +146,7 @@ class TableBuilder(StatementBuilder):
     def _given(self, source: Given) -> _Rows:
         rows = (
             sa.func.jsonb_array_elements(self.bind(source.rows, JSONB()))
-            .table_valued("value", sa.column("place", sa.Integer), with_ordinality="place", name="given")
+            .table_valued(sa.column("value", JSONB), with_ordinality="place", name="given")
             .render_derived()
         )
         cell = rows.c.value.op("->", return_type=JSONB())
@@ -207,7 +207,7 @@ class TableBuilder(StatementBuilder):
         """A value for each leaf below, in the order of selection."""
         for each in fields:
             if isinstance(each, TypeName):
-                made.values.append(_where_there(text(each.value), *place.there, *place.key))
+                made.values.append(_where_there(sa.cast(text(each.value), sa.Text), *place.there, *place.key))
                 continue
             match place.declared(each.name):
                 case Value() as declared:

@@ -70,7 +70,7 @@ async def prepare(
         return Run(Stored(tabulation.query, tabulation.rest), table.columns)
     answer = orjson.loads(orjson.dumps(result.data))
     rows = [list(row) for node in _nodes(answer, table.path) for row in _rows(node, table.columns)]
-    return Run(Given(Operand(rows), len(table.columns)), table.columns)
+    return Run(Given(Operand(orjson.dumps(rows).decode()), len(table.columns)), table.columns)
 
 
 def _nodes(answer: Any, path: Path) -> Sequence[Any]:
