@@ -88,9 +88,7 @@ class Objects:
         for column, name, value in zip(self.columns, self.names, values, strict=True):
             whole = _whole(column, name)
             made.setdefault(whole or name, []).append((column.path[-1] if whole else "", value))
-        return [
-            _member(name, _object(parts) if parts[0][0] else _json(parts[0][1])) for name, parts in made.items()
-        ]
+        return [_member(name, _object(parts) if parts[0][0] else _json(parts[0][1])) for name, parts in made.items()]
 
 
 def _json(value: Expression) -> Expression:

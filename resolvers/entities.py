@@ -259,7 +259,8 @@ CUSTOMER = Entity(
             },
         ),
         "registry_status": Value(_registry_status),
-        "viewer_can_edit": Value(lambda row: rights.edits_customer(row.table, row.may)),
+        # What nobody looks after is nobody's own: not null, but no.
+        "viewer_can_edit": Value(lambda row: rights.edits_customer(row.table, row.may).is_(sa.true())),
     },
     groups={
         "ACTIVE": groups.active_customer,

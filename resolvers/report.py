@@ -28,7 +28,7 @@ from resolvers.statement import compiled
 from resolvers.validation import Wrong, checked, is_storable
 from resolvers.viewer import Viewer
 from resolvers.writer import Draft, Writer, get_writer
-from resolvers.writing import Outcome, answering, get_editable, prepare, taken, write_one
+from resolvers.writing import Outcome, answering, get_editable, one_at_a_time, prepare, taken, write_one
 
 REPORTS = table_of(models.Report)
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -144,6 +144,7 @@ async def save_report(
     """
     writer = get_writer(session, viewer)
     if id_text is None:
+        await one_at_a_time(writer, f"reports of {viewer.user_id}")
         id_text = await _find_own(writer, values.get("name"))
         if id_text is None and expected_version is not None:
             raise Refused(not_found("There is no report of yours with this name.", "input", "name"))

@@ -54,7 +54,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Rows that are known already: the text of a JSON array of arrays, each with a value for each of so many columns."""
+    """Rows that are known already: the text of a JSON array of arrays, with a value for each of so many columns."""
 
     rows: Operand
     width: int

@@ -7,6 +7,7 @@ directives may leave some of them out.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
 from graphql import (
@@ -295,13 +296,15 @@ class _Tabulator:
         if not field.is_connection:
             yield path, field.node, below
             return
+        # Where it is one too many, it is the whole field, or the second of its own `nodes` and `edges`.
+        places = chain([field.node], repeat(None))
         for part in below:
             if part.node.name.value == "nodes":
-                yield (*path, part.key), part.node, self._below(part)
+                yield (*path, part.key), next(places) or part.node, self._below(part)
             elif part.node.name.value == "edges":
                 for node in self._below(part):
                     if node.node.name.value == "node":
-                        yield (*path, part.key, node.key), node.node, self._below(node)
+                        yield (*path, part.key, node.key), next(places) or part.node, self._below(node)
 
     # -------------------------------------------------------------- columns
 

@@ -191,7 +191,9 @@ class Oracle:
             return self.once_saw(entity, row["entity_id"])
         if entity in ("Token", "Report"):
             subject = self.find(entity, row["entity_id"])
-            return self.may.administer or (subject is not None and self.sees(entity, subject))
+            is_others_export = (entity, row["kind"]) == ("Report", "EXPORTED") and row["by_id"] != self.viewer.user_id
+            sees = subject is not None and self.sees(entity, subject) and not is_others_export
+            return self.may.administer or sees
         return True
 
     def once_saw(self, entity: str, key: uuid.UUID) -> bool:

@@ -50,7 +50,8 @@ class Tabling(Asking):
         name, link = self.draw(
             st.sampled_from(
                 (
-                    ("customer", "contacts"), ("customer", "cases"), ("customer", "invoices"), ("customer", "addresses"),
+                    ("customer", "contacts"), ("customer", "cases"), ("customer", "invoices"),
+                    ("customer", "addresses"),
                     ("bulkOperation", "changes"), ("bulkOperation", "rejections"),
                 )
             )

@@ -6,7 +6,7 @@ import pytest
 from resolvers.ids import encode
 from schema.api import schema
 from schema.context import Context
-from tests.rows import a_world
+from tests.rows import a_world, permissions
 from tests.worlds import answered, inhabited, told
 
 WORLD = a_world(12)
@@ -358,3 +358,12 @@ async def test_chained_fragments_that_double_are_refused_soon(fails):
     )
     (error,) = await fails(document, id=FIRST_ID)
     assert error["extensions"]["code"] == "TOO_MUCH"
+
+
+async def test_a_customer_that_nobody_looks_after_is_no_ones_own_to_edit(database):
+    rights = permissions(["ALL", "OWN", "NONE", "NONE", "NONE"], administer=False)
+    viewer = WORLD.viewer(WORLD.rows["User"][0], rights)
+    data = await told(database, viewer, "{ customers(first: 1000) { nodes { owner { id } viewerCanEdit } } }")
+    nobodys = [row["viewerCanEdit"] for row in data["customers"]["nodes"] if row["owner"] is None]
+    assert nobodys
+    assert not any(each is not False for each in nobodys)
