@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
@@ -39,6 +40,10 @@ tokens = typer.Typer(no_args_is_help=True, help="Keys for programs.")
 app.add_typer(tokens, name="token")
 plugin = typer.Typer(no_args_is_help=True, help="Registries of further countries.")
 app.add_typer(plugin, name="plugin")
+report = typer.Typer(no_args_is_help=True, help="A saved report.")
+app.add_typer(report, name="report")
+reports = typer.Typer(no_args_is_help=True, help="All saved reports.")
+app.add_typer(reports, name="reports")
 console = Console(stderr=True)
 
 
@@ -518,6 +523,105 @@ def doctor(
             output.print(f"  {difference}", highlight=False, markup=False)
     if any(differences.values()) and not repair_:
         output.print("Put them right with --repair.", highlight=False)
+        raise typer.Exit(3)
+
+
+@report.command("run")
+def run_report_command(
+    name: Annotated[str, typer.Argument(help="Its name: one's own first, then a shared one.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it; by default NAME.FORMAT here.")
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="csv, xlsx, ndjson, json or parquet; by default the ending of the output, or csv."
+        ),
+    ] = None,
+    var: Annotated[
+        list[str] | None, typer.Option("--var", help="A variable, NAME=VALUE; again for each, and for items of a list.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Language of the headings: en, fi, sv, nb or da.")] = None,
+    excel: Annotated[bool, typer.Option("--excel", help="CSV for a spreadsheet of the organisation's locale.")] = False,
+    organization: OrganizationName = None,
+    as_: As = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a report to a file, all rows; print `rows N` and the file. Where it fails, there is no file."""
+    from kartotek.registries import registries
+    from kartotek.report_run import FAILURES, run_report
+    from resolvers.export import Limits
+    from schema.context import Context
+
+    settings = settings_for(data_dir)
+    form = format_ or (output.suffix.removeprefix(".") if output and output.suffix else "csv")
+    path = output or Path(f"{name}.{form}")
+    options = {"_labels": labels} if labels else {}
+
+    async def work(connected: Database) -> int:
+        async with connected.sessions() as session:
+            viewer = await get_viewer(session, organization, as_)
+        async with registries(settings, connected.sessions) as opened:
+            with bars(console) as progress:
+                return await run_report(
+                    Context(connected, viewer, opened),
+                    name,
+                    form,
+                    path,
+                    variables=[_variable(each) for each in var or ()],
+                    options=options | ({"_excel": "1"} if excel else {}),
+                    limits=Limits(settings.export_rows, settings.exports),
+                    progress=progress,
+                )
+
+    with explained(), database(settings) as url:
+        try:
+            rows = asyncio.run(connected_to(url, settings, work))
+        except FAILURES as failure:
+            raise CommandFailed(str(failure)) from failure
+    print(f"rows {rows} {path}")
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, is_there, value = text.partition("=")
+    if not is_there:
+        raise CommandFailed(f"--var {text} has no value: write --var {text}=….")
+    return name, value
+
+
+@reports.command("check")
+def check_reports_command(
+    organization: Annotated[
+        str | None, typer.Option("--organization", help="Which organisation; by default all.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Look at all saved reports with the schema of this version, and name those that do not fit, with their owners.
+
+    Exit code 3 where one is broken, so that a deploy can stop; what is only deprecated is told of.
+    """
+    from kartotek.registries import registries
+    from schema.api import schema
+    from schema.report_health import Checked, check_reports, core_of, registers_of
+
+    settings = settings_for(data_dir)
+
+    async def work(sessions: Sessions) -> list[Checked]:
+        async with sessions() as session:
+            wanted = {each.id for each in await get_organizations(session, organization)}
+        async with registries(settings, sessions) as opened:
+            checked = await check_reports(sessions, core_of(schema), registers_of(opened), all_=True)
+        return [each for each in checked if each.report.organization_id in wanted]
+
+    checked = on_database(settings, work)
+    output = output_console()
+    for each in checked:
+        if each.problems:
+            output.print(str(each), highlight=False, markup=False, soft_wrap=True)
+    counts = Counter(each.status.value.lower() for each in checked)
+    told = ", ".join(f"{number:,} {status}" for status, number in sorted(counts.items()))
+    output.print(f"{len(checked):,} reports{': ' if told else ''}{told}", highlight=False)
+    if counts["broken"]:
         raise typer.Exit(3)
 
 

@@ -19,9 +19,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers import files
-from resolvers.export import Limits, TooManyExports, TooManyRows
+from resolvers.export import Limits, TooManyExports, TooManyRows, TooSlow
 from resolvers.files import TEXT_FORMATS, DoesNotFit, Export
-from resolvers.reading import TookTooLong
 from resolvers.report import record_export
 from schema.api import schema
 from schema.context import Context, NotAuthenticated
@@ -91,10 +90,6 @@ def _located(broken: Any) -> Errors:
     ]
 
 
-TOO_SLOW = "The report takes longer than a file may: filter for less, or have KARTOTEK_EXPORT_TIMEOUT raised."
-TOO_BUSY = "As many reports as may be are being made into files: wait for one of them, then try again."
-
-
 REFUSALS: Mapping[type[Exception], tuple[int, str, Callable[[Any], Errors]]] = {
     NotThere: (404, "NOT_FOUND", _itself),
     BadOption: (400, "BAD_ARGUMENT", _itself),
@@ -102,8 +97,8 @@ REFUSALS: Mapping[type[Exception], tuple[int, str, Callable[[Any], Errors]]] = {
     Broken: (409, "REPORT_INVALID", _located),
     TooManyRows: (422, "TOO_MUCH", _itself),
     DoesNotFit: (422, "TOO_MUCH", _itself),
-    TookTooLong: (504, "TOOK_TOO_LONG", lambda _: [{"message": TOO_SLOW}]),
-    TooManyExports: (429, "TOO_MANY", lambda _: [{"message": TOO_BUSY}]),
+    TooSlow: (504, "TOOK_TOO_LONG", _itself),
+    TooManyExports: (429, "TOO_MANY", _itself),
 }
 """By what went wrong: the status, the code, and what is told."""
 

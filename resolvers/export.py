@@ -1,14 +1,14 @@
 """Reading a whole table: from one consistent snapshot, as it comes, within limits of its own."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from db.connection import Database
 from resolvers import table
-from resolvers.reading import in_time
+from resolvers.reading import TookTooLong, in_time
 from resolvers.statement import Plan, values_in
 from resolvers.table import Source
 from resolvers.viewer import Viewer
@@ -39,6 +39,19 @@ class Limits:
 class TooManyExports(Exception):
     """The organisation, or this server, has as many exports under way as it may have."""
 
+    def __init__(self) -> None:
+        super().__init__("As many reports as may be are being made into files: wait for one of them, then try again.")
+
+
+class TooSlow(Exception):
+    """The database stopped the statement when its time was up."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The report takes longer than a file may: filter for less, or have the setting KARTOTEK_EXPORT_TIMEOUT "
+            "raised."
+        )
+
 
 class TooManyRows(Exception):
     """The table is longer than a file may be."""
@@ -60,6 +73,8 @@ class Snapshot:
     rows: int
     moment: str
     """The same for as long as nothing at all is written, on the same day."""
+    noted: Callable[[int], None]
+    """Hears of rows as they are read, so many more each time."""
 
     def tag(self, *parts: object) -> str:
         """A short text that is the same only where these parts, the rights and all data are."""
@@ -69,16 +84,22 @@ class Snapshot:
     async def copy(self, render: table.Render, sink: Sink, **options: str) -> None:
         """Each row as a line of CSV, as PostgreSQL's COPY makes it; `options` are its own."""
         prepared, values = self._prepared(render)
-        with in_time():
-            await self.connection.copy_from_query(prepared.sql, *values, output=sink, format="csv", **options)
+
+        async def counted(part: bytes) -> None:
+            await sink(part)
+            self.noted(part.count(b"\n"))
+
+        with _in_time():
+            await self.connection.copy_from_query(prepared.sql, *values, output=counted, format="csv", **options)
 
     async def batches(self, render: table.Render) -> AsyncGenerator[Sequence[Any], None]:
         """The rows, some at a time, from a cursor in the database."""
         prepared, values = self._prepared(render)
-        with in_time():
+        with _in_time():
             cursor = await self.connection.cursor(prepared.sql, *values)
             while batch := await cursor.fetch(BATCH):
                 yield batch
+                self.noted(len(batch))
 
     def _prepared(self, render: table.Render) -> tuple[Plan, Sequence[Any]]:
         prepared = table.plan(self.source, None, render, self.viewer.permissions)
@@ -86,10 +107,17 @@ class Snapshot:
 
 
 @asynccontextmanager
-async def snapshot(database: Database, viewer: Viewer, source: Source, limits: Limits) -> AsyncIterator[Snapshot]:
-    """The table as it is now, for as long as it is read.
+async def snapshot(
+    database: Database,
+    viewer: Viewer,
+    source: Source,
+    limits: Limits,
+    *,
+    noted: Callable[[int], None] = lambda rows: None,
+) -> AsyncIterator[Snapshot]:
+    """The table as it is now, for as long as it is read; `noted` hears how many more rows were.
 
-    Raises TooManyExports, TooManyRows and TookTooLong.
+    Raises TooManyExports, TooManyRows and TooSlow.
     """
     try:
         connection = await database.exports.acquire(timeout=WAIT)
@@ -101,18 +129,27 @@ async def snapshot(database: Database, viewer: Viewer, source: Source, limits: L
                 raise TooManyExports
             moment = await connection.fetchval(_MOMENT, viewer.timezone)
             rows = await _count(connection, viewer, source, limits.rows)
-            yield Snapshot(connection, viewer, source, rows, moment)
+            yield Snapshot(connection, viewer, source, rows, moment, noted)
     finally:
         await database.exports.release(connection)
 
 
 async def _count(connection: Any, viewer: Viewer, source: Source, most: int) -> int:
     prepared = table.count_plan(source, most + 1, viewer.permissions)
-    with in_time():
+    with _in_time():
         rows: int = await connection.fetchval(prepared.sql, *_values(prepared, source, viewer))
     if rows > most:
         raise TooManyRows(most)
     return rows
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    try:
+        with in_time():
+            yield
+    except TookTooLong as error:
+        raise TooSlow from error
 
 
 def _values(prepared: Plan, source: Source, viewer: Viewer) -> Sequence[Any]:

@@ -87,7 +87,7 @@ def _check(options: Mapping[str, str]) -> None:
 
 
 @asynccontextmanager
-async def exporting(context: Context, wished: Wish, limits: Limits) -> AsyncIterator[Export]:
-    """The rows of this moment, for as long as they are read; raises as `snapshot` does."""
-    async with snapshot(context.database, context.viewer, wished.run.source, limits) as read:
+async def exporting(context: Context, wished: Wish, limits: Limits, **more: Any) -> AsyncIterator[Export]:
+    """The rows of this moment, for as long as they are read; raises, and takes `more`, as `snapshot` does."""
+    async with snapshot(context.database, context.viewer, wished.run.source, limits, **more) as read:
         yield Export(read, wished.run.columns, wished.options)

@@ -81,7 +81,6 @@ def _from_cell(cell: Any, kind: str, zone: str) -> Any:
         assert cell.data_type == "b"
         return value
     assert cell.data_type == "s", (value, kind)
-    assert cell.style_array is not None
     return openpyxl.utils.escape.unescape(value)
 
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import zlib
+from datetime import date
 
 import openpyxl
 import pytest
@@ -21,6 +22,7 @@ mutation ($input: ReportInput!) {
 """
 NAMES = ("=HYPERLINK(\"http://evil.example\")", "+46 Bolag", "-1", "@SUM(A1)", "\tTab", "'quoted'", "Semi;colon, comma",
          'Say "no"', "Two\nlines", "0123", "1e5", "Åbo – Öljy", "TRUE", "2026-01-02", " trailing ")  # fmt: skip
+DAY = date(2026, 1, 31)
 EVERYTHING = """
 query Everything($most: Int) {
   customers(first: $most, orderBy: [{ number: ASC }]) {
@@ -33,7 +35,11 @@ query Everything($most: Int) {
 }
 """
 INVOICES = """
-{ invoices { nodes { number date amount { amount currency } homeAmount { amount currency } customer { name number } } } }
+{
+  invoices {
+    nodes { number date amount { amount currency } homeAmount { amount currency } customer { name number } }
+  }
+}
 """
 
 
@@ -46,8 +52,8 @@ async def admin(sessions):
 @pytest.fixture
 async def seller(sessions, admin):
     async with sessions.begin() as session:
-        rights = dict.fromkeys(("read_customers", "read_invoices"), Access.OWN)
-        return await a_viewer(session, admin, email="seller@example.com", **rights)
+        own = Access.OWN
+        return await a_viewer(session, admin, email="seller@example.com", read_customers=own, read_invoices=own)
 
 
 @pytest.fixture
@@ -60,7 +66,7 @@ async def rows(sessions, admin, seller):
             for number in range(place % 3):
                 await a_contact(session, admin, key, first_name=f"{name.strip()[:20]} {number}", email=None)
             amount = "-12.50" if place % 4 == 1 else f"1{place}.{place:02}"
-            await an_invoice(session, admin, key, number=place + 1, amount=euros(amount))
+            await an_invoice(session, admin, key, number=str(place + 1), amount=euros(amount), date=DAY)
 
 
 @pytest.fixture
