@@ -23,6 +23,7 @@ from bench import (
     mass_update,
     ours,
     registries,
+    reports,
     stopwatch,
     table,
     upsert,
@@ -49,6 +50,7 @@ class OfMany:
 
 
 WORDS, MASS, UPSERT, REGISTRIES, KPIS, LIVE = "words", "mass", "upsert", "registries", "kpis", "live"
+REPORTS = "reports"
 OF_MANY = {
     WORDS: OfMany("Words", words.CUSTOMERS_SEARCHED, words.ROUNDS, words.measure),
     MASS: OfMany("Mass update", mass_update.CUSTOMERS_AT_ONCE, mass_update.ROUNDS, mass_update.measure),
@@ -56,6 +58,7 @@ OF_MANY = {
     REGISTRIES: OfMany("Registers", registries.CUSTOMERS, registries.ROUNDS, registries.measure),
     KPIS: OfMany("KPI strip", kpis.CUSTOMERS, kpis.ROUNDS, kpis.measure, kpis.CROWD),
     LIVE: OfMany("Subscribers", live.CUSTOMERS, live.ROUNDS, live.measure, live.CROWD),
+    REPORTS: OfMany("Reports", reports.CUSTOMERS, reports.ROUNDS, reports.measure, reports.CROWD),
 }
 TABLES: Mapping[str, Callable[[Any], tuple[Table, ...]]] = {
     WORDS: lambda found: (table.words(found, words.CUSTOMERS_SEARCHED),),
@@ -64,6 +67,7 @@ TABLES: Mapping[str, Callable[[Any], tuple[Table, ...]]] = {
     REGISTRIES: lambda found: (table.registries(found),),
     KPIS: lambda found: (table.kpis(found.strips), table.writing(found)),
     LIVE: lambda found: (table.live(found),),
+    REPORTS: lambda found: (table.reports(found),),
 }
 NAMES = (*(query.name for query in queries(customer_id="")), *OF_MANY)
 
@@ -83,7 +87,9 @@ class Results:
         """Whether every promise is kept."""
         beside = (*self.server_time.items(), *self.of_many.get(WORDS, {}).items())
         kept = [stopwatch.promises_of(query, found) for query, found in beside]
-        kept += [self.of_many[name].promises for name in (MASS, REGISTRIES, KPIS, LIVE) if name in self.of_many]
+        kept += [
+            self.of_many[name].promises for name in (MASS, REGISTRIES, KPIS, LIVE, REPORTS) if name in self.of_many
+        ]
         return all(all(promises.values()) for promises in kept)
 
     def print(self) -> None:

@@ -15,6 +15,9 @@ from bench.loopback import CLIENTS, Traffic
 from bench.mass_update import Results as MassUpdate
 from bench.queries import Query
 from bench.registries import Results as Registries
+from bench.reports import COPY as COPY_OF_REPORT
+from bench.reports import ROWS
+from bench.reports import Results as Reports
 from bench.stopwatch import Comparison, promises_of
 from bench.upsert import BARE, CUSTOMERS_AT_ONCE
 from bench.upsert import Results as Upsert
@@ -117,6 +120,20 @@ def live(results: Live) -> Table:
     for name, told in results.told.items():
         figures = (median(told.statements), 1000 * median(told.seconds), 1000 * told.one_each)
         table.add_row(name, str(told.scopes), *(f"{figure:,.0f}" for figure in figures), _verdict(told.promises))
+    return table
+
+
+def reports(results: Reports) -> Table:
+    """A report as a file, beside PostgreSQL's COPY of the same columns."""
+    table = _table(f"A report of {ROWS:,} rows as a file")
+    for heading in ("seconds", "ratio", "MB above idle"):
+        table.add_column(heading, justify="right")
+    table.add_column("promise")
+    for name in results.seconds:
+        seconds = results.median(name)
+        memory = f"{results.megabytes[name]:.0f}" if name in results.megabytes else ""
+        ratio = f"[bold]{seconds / results.median(COPY_OF_REPORT):.2f} ×"
+        table.add_row(name, f"{seconds:.2f}", ratio, memory, _verdict(results.promises_of(name)))
     return table
 
 
