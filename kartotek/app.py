@@ -12,13 +12,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 
 from db.connection import Database
 from db.migration import is_current
 from db.models import ReportStatus
 from kartotek.database import connected_as, database
 from kartotek.downloads import report_file
+from kartotek.explorer_page import explorer_files, explorer_page
 from kartotek.metrics import Metrics
 from kartotek.registries import registries
 from kartotek.settings import Settings
@@ -63,11 +64,16 @@ def create_app(settings: Settings) -> Starlette:
             live = await stack.enter_async_context(aclosing(Live(url, connected.reads)))
             yield {"database": connected, "registries": reached, "live": live}
 
-    graphql = GraphQLView(schema, open_to_strangers=settings.open_introspection)
+    graphql = GraphQLView(schema, open_to_strangers=settings.open_introspection, explorer=explorer_page)
     return Starlette(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", graphql),
+            Mount(
+                "/explorer",
+                explorer_files(),
+                middleware=[Middleware(GZipMiddleware, compresslevel=COMPRESSION)],
+            ),
             Route(
                 "/reports/{name}.{format}",
                 report_file(Limits(settings.export_rows, settings.exports)),

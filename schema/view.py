@@ -1,6 +1,6 @@
 """GraphQL over HTTP: who asks, and JSON in and out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -130,9 +130,10 @@ class GraphQLView(GraphQL[Context, None]):
     websocket_adapter_class = SocketAdapter
     graphql_transport_ws_handler_class = SocketHandler
 
-    def __init__(self, schema: BaseSchema, *, open_to_strangers: bool) -> None:
+    def __init__(self, schema: BaseSchema, *, open_to_strangers: bool, explorer: Callable[[], Response | None]) -> None:
         super().__init__(schema, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL))
         self._open_to_strangers = open_to_strangers
+        self._explorer = explorer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or connection; whoever may not ask gets a 401, whatever cannot be read a 4xx, both as JSON."""
@@ -181,6 +182,10 @@ class GraphQLView(GraphQL[Context, None]):
     def should_render_graphql_ide(self, request: Any) -> bool:
         """Not for a saved document."""
         return request.query_params.get("documentId") is None and super().should_render_graphql_ide(request)
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """The explorer; where there is none, Strawberry's page."""
+        return self._explorer() or await super().render_graphql_ide(request)
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
         """What is to be run, `documentId` included."""
