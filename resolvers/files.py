@@ -7,7 +7,7 @@ first, since their ends say where their beginnings are.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -156,7 +156,6 @@ class Xlsx:
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     most_rows = 1_048_575
     most_columns = 16_384
-    longest_text = 32_767
 
     async def save(self, export: Export, path: Path) -> None:
         """Write the workbook."""
@@ -180,15 +179,27 @@ class Xlsx:
             column_formats=formats,
             column_widths=[_WIDTHS.get(column.kind, 24) for column in export.columns],
             header_format=Format().set_bold().set_quote_prefix(),
-        ).save()
+        )
+        try:
+            made.save()
+        except RuntimeError as error:
+            if "exceeds Excel's limit" not in str(error):
+                raise
+            raise DoesNotFit("A text of the report is longer than the 32,767 letters of a cell: take CSV.") from error
 
     def _rows(self, export: Export, batches: Rows) -> Iterator[Mapping[str, Any]]:
         headings = export.options.headings
-        zone = ZoneInfo(export.options.timezone)
-        cells = [_cell(column, zone, self.longest_text) for column in export.columns]
+        cells = [
+            (heading, cell)
+            for heading, column in zip(headings, export.columns, strict=True)
+            if (cell := _cell(column.kind, ZoneInfo(export.options.timezone)))
+        ]
         for batch in batches:
             for record in batch:
-                yield dict(zip(headings, (cell(value) for cell, value in zip(cells, record, strict=True)), strict=True))
+                row = dict(zip(headings, record, strict=True))
+                for heading, cell in cells:
+                    row[heading] = cell(row[heading])
+                yield row
 
 
 _NUMBER_FORMATS = {
@@ -212,29 +223,17 @@ def _sheet_name(title: str) -> str:
     return kept if kept and kept.lower() != "history" else "Report"
 
 
-def _cell(column: Column, zone: ZoneInfo, longest: int) -> Callable[[Any], Any]:
-    """How a value of the column is written: numbers that a spreadsheet would round, and very early days, as texts."""
-
-    def text(value: str | None) -> str | None:
-        if value is not None and len(value) > longest:
-            raise DoesNotFit(
-                f"{column.name} has a text of {len(value):,} characters, more than a cell holds: take CSV."
-            )
-        return value
+def _cell(kind: Kind, zone: ZoneInfo) -> Callable[[Any], Any] | None:
+    """How values are written where not as they are: numbers that a sheet would round, and very early days, as texts."""
 
     def moment(value: datetime | None) -> Any:
         local = value and value.astimezone(zone).replace(tzinfo=None)
         return local if local is None or local.year >= 1900 else local.isoformat(sep=" ")
 
-    made: Mapping[Kind, Callable[[Any], Any]] = {
-        Kind.TEXT: text,
-        Kind.JSON: text,
-        Kind.INTEGER: lambda value: value if value is None or abs(value) < 2**53 else str(value),
-        Kind.DECIMAL: _exact,
-        Kind.DATE: lambda value: value if value is None or value.year >= 1900 else value.isoformat(),
-        Kind.MOMENT: moment,
-    }
-    return made.get(column.kind, lambda value: value)
+    def day(value: date | None) -> Any:
+        return value if value is None or value.year >= 1900 else value.isoformat()
+
+    return {Kind.DECIMAL: _exact, Kind.DATE: day, Kind.MOMENT: moment}.get(kind)
 
 
 def _exact(value: Decimal | None) -> float | str | None:
