@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers import files
-from resolvers.export import Limits, TooManyExports, TooManyRows, TooSlow
+from resolvers.export import BrokenOff, Limits, TooManyExports, TooManyRows, TooSlow
 from resolvers.files import TEXT_FORMATS, DoesNotFit, Export
 from resolvers.report import record_export
 from schema.api import schema
@@ -98,6 +98,7 @@ REFUSALS: Mapping[type[Exception], tuple[int, str, Callable[[Any], Errors]]] = {
     TooManyRows: (422, "TOO_MUCH", _itself),
     DoesNotFit: (422, "TOO_MUCH", _itself),
     TooSlow: (504, "TOOK_TOO_LONG", _itself),
+    BrokenOff: (503, "UNAVAILABLE", _itself),
     TooManyExports: (429, "TOO_MANY", _itself),
 }
 """By what went wrong: the status, the code, and what is told."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from resolvers import files
-from resolvers.export import Limits, TooManyExports, TooManyRows, TooSlow
+from resolvers.export import BrokenOff, Limits, TooManyExports, TooManyRows, TooSlow
 from resolvers.files import DoesNotFit
 from resolvers.report import record_export
 from schema.api import schema
@@ -15,7 +15,7 @@ from schema.context import Context
 from schema.report_file import BadOption, NotThere, exporting, wish
 from schema.report_run import Broken, NotRun
 
-FAILURES = (NotThere, BadOption, Broken, NotRun, TooManyRows, TooManyExports, TooSlow, DoesNotFit)
+FAILURES = (NotThere, BadOption, Broken, NotRun, TooManyRows, TooManyExports, TooSlow, BrokenOff, DoesNotFit)
 """Why there may be no file."""
 
 Progress = Callable[[str, int, int], None]

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from db.connection import Database
 from resolvers import table
 from resolvers.reading import TookTooLong, in_time
@@ -63,6 +65,13 @@ class TooManyRows(Exception):
         )
 
 
+class BrokenOff(Exception):
+    """The connection to the database was lost in the middle."""
+
+    def __init__(self) -> None:
+        super().__init__("The connection to the database was lost in the middle: try again.")
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A table at one moment."""
@@ -117,7 +126,7 @@ async def snapshot(
 ) -> AsyncIterator[Snapshot]:
     """The table as it is now, for as long as it is read; `noted` hears how many more rows were.
 
-    Raises TooManyExports, TooManyRows and TooSlow.
+    Raises TooManyExports, TooManyRows, TooSlow and BrokenOff.
     """
     try:
         connection = await database.exports.acquire(timeout=WAIT)
@@ -130,8 +139,19 @@ async def snapshot(
             moment = await connection.fetchval(_MOMENT, viewer.timezone)
             rows = await _count(connection, viewer, source, limits.rows)
             yield Snapshot(connection, viewer, source, rows, moment, noted)
+    except _LOST as error:
+        raise BrokenOff from error
     finally:
         await database.exports.release(connection)
+
+
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,  # what comes of ending a transaction on a connection that is gone
+    ConnectionError,
+)
 
 
 async def _count(connection: Any, viewer: Viewer, source: Source, most: int) -> int:

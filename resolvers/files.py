@@ -233,7 +233,8 @@ def _cell(kind: Kind, zone: ZoneInfo) -> Callable[[Any], Any] | None:
     def day(value: date | None) -> Any:
         return value if value is None or value.year >= 1900 else value.isoformat()
 
-    return {Kind.DECIMAL: _exact, Kind.DATE: day, Kind.MOMENT: moment}.get(kind)
+    written: Mapping[Kind, Callable[[Any], Any]] = {Kind.DECIMAL: _exact, Kind.DATE: day, Kind.MOMENT: moment}
+    return written.get(kind)
 
 
 def _exact(value: Decimal | None) -> float | str | None:

@@ -145,7 +145,7 @@ async def test_where_only_the_end_of_the_connection_ends_a_file_it_has_a_length(
         writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
     length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-    assert int(length.partition(b":")[2]) == len(body) > 200_000
+    assert int(length.partition(b":")[2]) == len(body) > 100_000
 
 
 @pytest.mark.usefixtures("many")
@@ -168,17 +168,19 @@ async def test_an_organisation_has_so_many_files_made_at_once(sessions, database
         assert (await downloaded(second, headers)).status_code == 200
 
 
-@pytest.mark.parametrize("form", sorted(READERS))
 @pytest.mark.usefixtures("few")
-async def test_a_file_has_so_many_rows_at_most(sessions, database, database_url, viewer, form):
+async def test_a_file_has_so_many_rows_at_most(sessions, database, database_url, viewer):
     headers = await a_token(sessions, viewer)
     async with serving(database_url, KARTOTEK_EXPORT_ROWS="7") as (_, address):
-        refused = await downloaded(address, headers, form)
-    assert refused.status_code == 422
-    assert "more than 7 rows" in refused.json()["errors"][0]["message"]
+        for form in READERS:
+            refused = await downloaded(address, headers, form)
+            assert refused.status_code == 422
+            assert "more than 7 rows" in refused.json()["errors"][0]["message"]
     assert await exports(database) == []
     async with serving(database_url, KARTOTEK_EXPORT_ROWS="8") as (_, address):
-        assert (await downloaded(address, headers, form)).status_code == 200
+        for form in READERS:
+            assert (await downloaded(address, headers, form)).status_code == 200
+    assert [each["rows"] for each in await exports(database)] == [8] * len(READERS)
 
 
 @pytest.mark.usefixtures("few")
