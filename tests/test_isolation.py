@@ -28,10 +28,12 @@ from resolvers import ids
 from resolvers.administration import upsert_invoice_statuses, upsert_roles, upsert_sales_statuses
 from resolvers.bulk_update import Named, bulk_update_customers
 from resolvers.references import Ref
+from resolvers.report import save_report
 from resolvers.token import create_token
 from resolvers.viewer import Viewer
 from schema.api import schema
 from schema.context import Context
+from schema.report_health import core_of, findings
 from tests.a_register import MYLLY, Register, Testers, reached
 from tests.builders import (
     NOTHING,
@@ -71,6 +73,7 @@ VALUES: Mapping[str, Any] = {
     "businessId": MYLLY.business_id,
     "registryId": Testers.info.id,
     "expectedVersion": 1,
+    "document": "{ units { name } }",
 }
 
 
@@ -100,6 +103,10 @@ async def things_of(session: AsyncSession, viewer: Viewer, owner: Viewer, name: 
     invoice = await an_invoice(session, viewer, customer, external_id=f"{name} invoice", **invoice_status)
     cost = await a_cost(session, viewer, case, external_id=f"{name} cost")
     await create_token(session, owner, {"name": f"{name} token"})
+    found = findings(core_of(schema), VALUES["document"], owner.locale)
+    report = await save_report(
+        session, owner, {"name": f"{name}-report", "title": name, "document": VALUES["document"]}, found
+    )
     rows = await keys_of(session, viewer)
     values: Mapping[str, Any] = {"is_active": True}
     update = await bulk_update_customers(session, owner, Named([ids.encode("Customer", customer)]), values)
@@ -117,6 +124,7 @@ async def things_of(session: AsyncSession, viewer: Viewer, owner: Viewer, name: 
         "Role": {"id": rows["roles"]},
         "Token": {"id": rows["tokens"]},
         "BulkOperation": {"id": update.operation_id},
+        "Report": {"id": report.key},
     }
     for entity, ways in named.items():
         ways["id"] = ids.encode(entity, ways["id"])
@@ -209,7 +217,9 @@ def entity_of(named: GraphQLInputObjectType) -> str:
 def written_by(mutation: str) -> str:
     """What the mutations with ids are about: `deleteContact` a contact, `mergeCustomers` customers."""
     one = mutation.removesuffix("s")
-    return next((known for known in ("Customer", "Contact", "Token", "BulkOperation") if one.endswith(known)), "")
+    return next(
+        (known for known in ("Customer", "Contact", "Token", "BulkOperation", "Report") if one.endswith(known)), ""
+    )
 
 
 def value_for(type_: GraphQLInputType, path: Place, foreign: Place, way: str, own: Any, other: Any, entity: str) -> Any:
@@ -280,7 +290,7 @@ def test_the_walk_finds_every_kind_of_reference():
 
 # ---------------------------------------------------------------------- within an organisation
 
-OWNED = ("Customer", "Contact", "BulkOperation", "Token")
+OWNED = ("Customer", "Contact", "BulkOperation", "Token", "Report")
 """What some may see or change and others may not."""
 
 

@@ -51,6 +51,12 @@ UNTRACED_COLUMNS = {
     "organizations.last_customer_number": "is the greatest number of a customer that has a trace",
     "tokens.secret_hash": "is nobody's business",
     "tokens.last_used_at": "is kept to the minute, and is not a change to anything",
+    "reports.owner_id": "is who made it, and stays",
+    "reports.columns": "follows from the document",
+    "reports.variables": "follows from the document",
+    "reports.health_status": "follows from the document and the schema",
+    "reports.health_problems": "follows from the document and the schema",
+    "reports.checked_for": "tells which schema that is",
     "contacts.name": "is put together from what has a trace",
     "invoices.status_numbered": "is the status's",
     "invoices.status_sent": "is the status's",
@@ -196,6 +202,8 @@ LONG: Mapping[str, Any] = {
     "notes": "First", "isInternal": False, "isActive": True, "marketingAllowed": True, "externalId": "c1",
     "addresses": [{"kind": "POSTAL", "street": "Street 1", "city": "Espoo"}, {"kind": "VISITING", "country": "FI"}],
 }  # fmt: skip
+REPORT = {"name": "units", "title": "Units", "document": "{ units { name } }"}
+SHARED = {"visibility": "SHARED", "description": None}
 CASE = {"externalId": "k1", "name": "Roof", "customer": {"externalId": "c1"}, "salesStatus": {"name": "In progress"}}
 INVOICE = {
     "externalId": "i1", "customer": {"externalId": "c1"}, "case": {"externalId": "k1"}, "status": {"name": "Draft"},
@@ -357,6 +365,10 @@ STEPS: list[Step] = [
     ("refreshCustomer", lambda known: {"id": known("Customer", business_id=MYLLY.business_id)}),
     ("createToken", lambda known: {"input": {"name": "ci", "scope": "READ", "expiresAt": "2199-01-01T00:00:00Z"}}),
     ("revokeToken", lambda known: {"id": known("Token", name="ci")}),
+    ("saveReport", lambda known: {"input": {**REPORT, "document": "{ units { name } }"}}),
+    ("saveReport", lambda known: {"input": {**REPORT, "document": "{ units { id name } }", "description": "All"}}),
+    ("saveReport", lambda known: {"input": {**REPORT, "name": "all", **SHARED}, "id": known("Report", name="units")}),
+    ("deleteReport", lambda known: {"id": known("Report", name="all")}),
 ]
 """One after the other; each is done by an administrator and none is refused, but for the row without a name."""
 
