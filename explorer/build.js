@@ -18,6 +18,11 @@ const WORKERS = {
 
 const options = {
   absWorkingDir: here,
+  alias: {
+    // GraphiQL asks for the parsers by their old names, which lead to scripts without named exports.
+    "prettier/parser-babel": "prettier/plugins/babel",
+    "prettier/parser-graphql": "prettier/plugins/graphql",
+  },
   bundle: true,
   define: { "process.env.NODE_ENV": '"production"' },
   entryNames: "[name]-[hash]",
