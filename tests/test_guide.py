@@ -1,4 +1,4 @@
-"""The examples of docs/guide.md, run in their order against an organisation of their own."""
+"""The examples of the pages for front-end teams, each page in its order against an organisation of its own."""
 
 import json
 import re
@@ -14,27 +14,34 @@ from tests.builders import an_organization
 from tests.clients import client_on
 from tests.finnish_register import finnish_register
 
-GUIDE = Path(__file__).parent.parent / "docs/guide.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = {"guide.md": "fi", "reports.md": "en"}
+"""The pages, with the locale of the organisation that each is about."""
 BLOCK = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass
 class Example:
-    """An operation of the page, its variables and the answer that the page shows."""
+    """An operation of the page with its variables, or the address of a file; and the answer that the page shows."""
 
-    document: str
+    document: str = ""
+    address: str = ""
     variables: dict[str, Any] = field(default_factory=dict)
     answer: Any = None
 
 
-def examples() -> list[Example]:
+def examples(page: str) -> list[Example]:
     found: list[Example] = []
-    for language, kind, content in BLOCK.findall(GUIDE.read_text()):
+    for language, kind, content in BLOCK.findall((DOCS / page).read_text()):
         if language == "graphql":
             found.append(Example(content))
+        elif language == "http":
+            found.append(Example(address=content.removeprefix("GET ").strip()))
         elif kind == "variables":
             found[-1].variables = json.loads(content)
-        else:
+        elif language in ("csv", "ndjson"):
+            found[-1].answer = content
+        elif language == "json":
             found[-1].answer = json.loads(content)
     return found
 
@@ -74,13 +81,17 @@ async def client(database_url):
             yield client
 
 
-async def test_every_example_answers_as_the_page_shows(client, sessions):
+@pytest.mark.parametrize(("page", "locale"), PAGES.items())
+async def test_every_example_answers_as_the_page_shows(client, sessions, page, locale):
     async with sessions.begin() as session:
-        viewer = await an_organization(session, admin_email="anna@acme.example")
+        viewer = await an_organization(session, admin_email="anna@acme.example", locale=locale)
         token = await create_token(session, viewer, {"name": "guide"})
     headers = {"Authorization": f"Bearer {token.secret}"}
     shortened = Shortened()
-    for example in examples():
+    for example in examples(page):
+        if example.address:
+            assert (await client.get(example.address, headers=headers)).text == example.answer
+            continue
         asked = {"query": example.document, "variables": shortened.full(example.variables)}
         told = (await client.post("/graphql", json=asked, headers=headers)).json()
         assert told == shortened.read(example.answer, told), example.document

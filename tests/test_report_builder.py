@@ -33,6 +33,12 @@ query ($name: String, $document: String, $variables: JSON, $first: Int, $after: 
 """
 
 
+def columns_of(document):
+    table = read_document(CORE, document, "en").table
+    assert table is not None
+    return table.columns
+
+
 @pytest.fixture
 def ask(database, viewer, registries):
     async def ask(query, /, **variables):
@@ -59,8 +65,7 @@ def test_every_field_that_is_listed_can_be_a_column(root):
     for field in FIELDS[root]:
         document, problems = compose(CORE, root, [field.path], None, None)
         assert problems == []
-        table = read_document(CORE, document, "en").table
-        assert [(column.name, column.type) for column in table.columns] == [(field.path, field.type)]
+        assert [(column.name, column.type) for column in columns_of(document)] == [(field.path, field.type)]
         assert field.description
         assert field.label.strip()
 
@@ -140,8 +145,7 @@ def test_whatever_is_chosen_makes_a_report_or_a_problem(root, chosen):
     document, problems = compose(CORE, root, paths, None, None)
     assert (document is None) == bool(problems)
     if document:
-        columns = read_document(CORE, document, "en").table.columns
-        assert {column.name for column in columns} == set(paths)
+        assert {column.name for column in columns_of(document)} == set(paths)
 
 
 @pytest.mark.usefixtures("customers")
