@@ -9,17 +9,56 @@ from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from db.connection import Database
-from db.models import Token, table_of
+from db.models import Token, Visibility, table_of
 from kartotek.demo_companies import list_entries
 from kartotek.demo_data import drop_demo, find_demo, load_demo
 from kartotek.progress import bars
 from kartotek.stand_in import Entry
 from resolvers.kpis import today
+from resolvers.report import save_report
 from resolvers.token import create_token
 from resolvers.viewer import Viewer, find_first_administrator
+from schema.api import schema
+from schema.report_health import core_of, findings
 
 TIMEZONE = "Europe/Helsinki"
 NAMED = "demo"
+REPORTS = (
+    (
+        "people-by-industry",
+        "Customers of an industry, with their people",
+        """query PeopleByIndustry($industry: String = "Software") {
+  customers(filter: { industry: { name: { eq: $industry } } }, orderBy: [{ name: ASC }]) {
+    nodes {
+      number
+      name
+      owner { name }
+      contacts(filter: { isActive: { eq: true } }) {
+        nodes { firstName lastName title email phone }
+      }
+    }
+  }
+}
+""",
+    ),
+    (
+        "billing-by-customer",
+        "What each customer was billed, and what is open",
+        """query BillingByCustomer($from: Date) {
+  customers(orderBy: [{ number: ASC }]) {
+    nodes {
+      number
+      name
+      industry { name }
+      billing(from: $from) { amount currency }
+      openCases: cases(filter: { isOpen: { eq: true } }) { totalCount }
+    }
+  }
+}
+""",
+    ),
+)
+"""Name, title and document of the reports that the demo has to begin with."""
 
 
 async def prepare_demo(database: Database, customers: int, console: Console) -> str:
@@ -35,6 +74,8 @@ async def prepare_demo(database: Database, customers: int, console: Console) -> 
     async with sessions.begin() as session:
         viewer = await find_first_administrator(session, organization_id)
         assert viewer is not None
+        if demo is None:
+            await _save_reports(session, viewer)
         return await _new_token(session, viewer)
 
 
@@ -49,6 +90,14 @@ async def _load(engine: AsyncEngine, day: date, customers: int, console: Console
     with bars(console) as show:
         keys = await load_demo(engine, today=day, customers=customers, progress=show)
     return keys.organization_id
+
+
+async def _save_reports(session: AsyncSession, viewer: Viewer) -> None:
+    for name, title, document in REPORTS:
+        found = findings(core_of(schema), document, viewer.locale)
+        values = {"name": name, "title": title, "document": document, "visibility": Visibility.SHARED}
+        saved = await save_report(session, viewer, values, found)
+        assert not saved.problems
 
 
 async def _new_token(session: AsyncSession, viewer: Viewer) -> str:

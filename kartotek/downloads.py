@@ -42,6 +42,8 @@ def report_file(limits: Limits) -> Callable[[Request], Awaitable[ASGIApp]]:
     """The endpoint of reports, with how much an export may take."""
 
     async def endpoint(request: Request) -> ASGIApp:
+        if request.method != "GET":  # HEAD comes with GET, and would take as long
+            return Response(status_code=405, headers={"Allow": "GET"})
         try:
             viewer = await find_viewer(request.state.database, request)
             if viewer is None:

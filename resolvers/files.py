@@ -4,6 +4,7 @@ Texts (CSV, NDJSON, JSON) are made by the database and passed on as they come. X
 first, since their ends say where their beginnings are.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -140,14 +141,26 @@ Rows = Iterator[Sequence[Any]]
 
 
 async def _in_thread(export: Export, work: Callable[[Rows], None]) -> None:
-    """Do the work, which takes batches of rows, beside the event loop; the rows come from there."""
+    """Do the work, which takes batches of rows, beside the event loop; the next batch is read meanwhile."""
     async with aclosing(export.snapshot.batches(Typed(export.columns))) as batches:
+        ahead = asyncio.ensure_future(anext(batches, None))
+
+        async def next_batch() -> Sequence[Any] | None:
+            nonlocal ahead
+            batch = await ahead
+            if batch is not None:
+                ahead = asyncio.ensure_future(anext(batches, None))
+            return batch
 
         def rows() -> Rows:
-            while (batch := anyio.from_thread.run(anext, batches, None)) is not None:
+            while (batch := anyio.from_thread.run(next_batch)) is not None:
                 yield batch
 
-        await anyio.to_thread.run_sync(work, rows())
+        try:
+            await anyio.to_thread.run_sync(work, rows())
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
 
 class Xlsx:

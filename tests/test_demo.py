@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from db.connection import Database, connected
-from db.models import Organization, Token, table_of
+from db.models import Organization, Report, Token, table_of
 from kartotek.demo import TIMEZONE, prepare_demo
 from kartotek.demo_data import find_demo, load_demo
 from resolvers.kpis import today
@@ -48,3 +48,14 @@ async def test_a_second_start_keeps_the_data_and_replaces_the_token(connected_da
     assert said.strip() == ""
     assert first != second
     assert await count(connected_database, Token) == 1
+
+
+async def test_there_are_reports_to_begin_with(connected_database: Database):
+    await prepared(connected_database)
+    async with connected_database.sessions() as session:
+        found = (await session.execute(sa.select(table_of(Report)))).mappings().all()
+    assert {row["name"] for row in found} == {"people-by-industry", "billing-by-customer"}
+    assert {(row["visibility"], row["health_status"]) for row in found} == {("SHARED", "VALID")}
+    assert await count(connected_database, Report) == 2
+    await prepared(connected_database)
+    assert await count(connected_database, Report) == 2

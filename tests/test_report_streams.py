@@ -120,6 +120,33 @@ async def test_a_client_that_goes_away_stops_the_query(sessions, database, datab
         await until(lambda: nothing_copying(database))
 
 
+async def reading(database: Database) -> int:
+    """How many transactions read on and on."""
+    statement = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+    """
+    async with database.sessions() as session:
+        return await session.scalar(sa.text(statement)) or 0
+
+
+@pytest.mark.parametrize("form", ["xlsx", "parquet"])
+@pytest.mark.usefixtures("many")
+async def test_a_client_that_goes_away_stops_the_writing(sessions, database, database_url, viewer, form):
+    headers = await a_token(sessions, viewer)
+    async with serving(database_url) as (_, address):
+        asked = asyncio.create_task(downloaded(address, headers, form))
+        await until(lambda: reading(database))
+        asked.cancel()
+
+        async def is_over() -> bool:
+            return await reading(database) == 0
+
+        await until(is_over)
+        assert await exports(database) == []
+        assert (await downloaded(address, headers, form)).status_code == 200
+
+
 @pytest.mark.usefixtures("many")
 async def test_half_a_file_never_looks_like_a_whole_one(sessions, database, database_url, viewer):
     headers = await a_token(sessions, viewer)
