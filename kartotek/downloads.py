@@ -6,8 +6,10 @@ HTTP/1.0, where the end of a connection is all there is to tell the end of a fil
 """
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -134,45 +136,44 @@ class Download:
 
     async def _send(self, sending: "Sending", *, may_stream: bool) -> Response | None:
         """Send the file; what is to be answered in its place where it cannot be made and nothing was sent yet."""
+        is_text = self._wish.format in TEXT_FORMATS
         try:
-            async with exporting(self._context, self._wish, self._limits) as export:
-                await self._export(sending, export, may_stream=may_stream)
+            await (self._stream(sending) if is_text and may_stream else self._from_file(sending))
         except Exception as error:
             if sending.has_begun:
                 raise
             return refused(error)
         return None
 
-    async def _export(self, sending: "Sending", export: Export, *, may_stream: bool) -> None:
-        tag = export.snapshot.tag(self._wish.report, self._wish.format, self._wish.options)
-        facts = self._wish.facts(export.snapshot.rows)
+    async def _stream(self, sending: "Sending") -> None:
+        async with exporting(self._context, self._wish, self._limits) as export:
+            tag = self._tag(export)
+            if self._is_known(tag):
+                await sending.nothing_new(tag)
+                return
+            held = Held(sending, tag, partial(self._record, export), self._is_known)
+            await TEXT_FORMATS[self._wish.format].write(export, held)
+            await held.finish()
 
-        async def record() -> None:
-            await record_export(self._context.database, self._context.viewer, self._wish.report, facts)
-
-        if self._is_known(tag):
-            await sending.nothing_new(tag)
-        elif may_stream and self._wish.format in TEXT_FORMATS:
-            await self._stream(Held(sending, tag, record, self._is_known), export)
-        else:
-            await self._from_file(sending, tag, record, export)
-
-    async def _stream(self, held: "Held", export: Export) -> None:
-        await TEXT_FORMATS[self._wish.format].write(export, held)
-        await held.finish()
-
-    async def _from_file(
-        self, sending: "Sending", tag: str, record: Callable[[], Awaitable[None]], export: Export
-    ) -> None:
+    async def _from_file(self, sending: "Sending") -> None:
         with tempfile.TemporaryDirectory(prefix="kartotek-report-") as folder:
             path = Path(folder) / "report"
-            await files.save(self._wish.format, export, path)
-            await record()
-            await sending.begin(tag, length=path.stat().st_size)
-            with path.open("rb") as file:
-                while part := file.read(CHUNK):
-                    await sending.body(part)
-            await sending.end()
+            async with exporting(self._context, self._wish, self._limits) as export:
+                tag = self._tag(export)
+                if self._is_known(tag):
+                    await sending.nothing_new(tag)
+                    return
+                await files.save(self._wish.format, export, path)
+                await self._record(export)
+            # Nothing is held in the database while a slow client takes it.
+            await sending.file(tag, path)
+
+    def _tag(self, export: Export) -> str:
+        return export.snapshot.tag(self._wish.report, self._wish.format, self._wish.options)
+
+    async def _record(self, export: Export) -> None:
+        facts = self._wish.facts(export.snapshot.rows)
+        await record_export(self._context.database, self._context.viewer, self._wish.report, facts)
 
     def _headers(self) -> dict[str, str]:
         name = self._request.query_params.get("_filename") or self._wish.report.name
@@ -217,6 +218,14 @@ class Sending:
     async def body(self, part: bytes) -> None:
         """Send some of the file."""
         await self._send({"type": "http.response.body", "body": part, "more_body": True})
+
+    async def file(self, tag: str, path: Path) -> None:
+        """Send all of it, which is at this path."""
+        with path.open("rb") as file:
+            await self.begin(tag, length=os.fstat(file.fileno()).st_size)
+            while part := file.read(CHUNK):
+                await self.body(part)
+        await self.end()
 
     async def end(self) -> None:
         """There is no more."""
