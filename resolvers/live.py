@@ -136,7 +136,12 @@ class CustomerWatcher(Watcher):
         self, changed: Mapping[uuid.UUID, ChangeKind], looked_at: Set[uuid.UUID], seen: Mapping[uuid.UUID, "Seen"]
     ) -> None:
         """Have told what was done to those in reach, and which of `ids` are not what they were."""
-        self.pending = {key: kind for key, kind in self.pending.items() if key in seen or key not in looked_at}
+        self.pending = {
+            key: kind
+            for key, kind in self.pending.items()
+            # Out of sight is what is told of it, where it is watched by its id.
+            if key in seen or key not in looked_at or (self.ids is not None and kind is ChangeKind.DELETED)
+        }
         if self.ids is None:
             kinds = {key: kind for key, kind in changed.items() if key in seen}
         else:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 import tests.profiles  # noqa: F401
 from db.connection import Database
-from db.models import Access
+from db.models import Access, ChangeKind
+from resolvers.administration import update_organization
 from resolvers.customer import delete_customer, restore_customer, update_customer
 from resolvers.doctor import repair
 from resolvers.kpis import today
-from resolvers.live import Live, NoLongerKnown, next_day
+from resolvers.live import BURST, Event, Live, NoLongerKnown, next_day
 from resolvers.references import Ref
 from resolvers.viewer import hash_of
 from tests.builders import a_case, a_customer, a_viewer, an_id, an_invoice, euros, ref
@@ -308,6 +309,30 @@ async def test_what_is_out_of_sight_is_not_told_and_what_goes_there_is_gone(addr
             await update_customer(session, viewer, ids[0], {"owner": ref("User", viewer.user_id)})
         gone = {"kind": "DELETED", "customerId": ids[0], "customer": None}
         assert await subscription.next() == {"customerChanged": gone}
+
+
+async def test_who_listens_late_still_hears_what_went_out_of_sight(database, database_url, sessions, viewer):
+    """All customers are looked at again between the moment when it goes and the one when that is listened to."""
+    async with sessions.begin() as session:
+        seller = await a_viewer(session, viewer, read_customers=Access.OWN)
+        customer = await a_customer(session, viewer, owner=ref("User", seller.user_id))
+    token = hash_of((await a_token(sessions, seller))["Authorization"].removeprefix("Bearer "))
+    async with aclosing(Live(database_url, database.reads)) as live:
+        events = live.customers(token, seller, [customer])
+        first = asyncio.create_task(anext(events))
+        await asyncio.sleep(3 * BURST)
+        await rename(sessions, viewer, customer, "Heard")
+        assert (await first)[1] == Event(ChangeKind.UPDATED, customer)
+        async with sessions.begin() as session:
+            given = {"owner": ref("User", viewer.user_id)}
+            await update_customer(session, viewer, an_id("Customer", customer), given)
+        await asyncio.sleep(3 * BURST)
+        async with sessions.begin() as session:
+            await update_organization(session, viewer, {"timezone": "Europe/Oslo"})
+        await asyncio.sleep(3 * BURST)
+        async with asyncio.timeout(PATIENCE):
+            assert (await anext(events))[1] == Event(ChangeKind.DELETED, customer)
+        await events.aclose()
 
 
 async def test_too_many_ids_are_refused(address, headers):
