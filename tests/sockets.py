@@ -54,9 +54,17 @@ class Subscribed:
 
 @asynccontextmanager
 async def subscribed(
-    address: str, headers: Mapping[str, str] | None, query: str, languages: str | None = None, **variables: Any
+    address: str,
+    headers: Mapping[str, str] | None,
+    query: str,
+    languages: str | None = None,
+    by: str = "query",
+    **variables: Any,
 ) -> AsyncIterator[Subscribed]:
-    """A subscription at the address of an endpoint; the token goes with the first message, as from a browser."""
+    """A subscription at the address of an endpoint; the token goes with the first message, as from a browser.
+
+    The query is a document or, `by` the name `documentId`, what one is saved under.
+    """
     url, more = address.replace("http", "ws", 1), {"Accept-Language": languages} if languages else {}
     async with connect(url, subprotocols=[PROTOCOL], additional_headers=more) as connection:
         await connection.send(json.dumps({"type": "connection_init", "payload": dict(headers or {})}))
@@ -65,6 +73,6 @@ async def subscribed(
         except ConnectionClosed as closed:
             raise Ended(closed.rcvd.code if closed.rcvd else None) from None
         assert acknowledged["type"] == "connection_ack"
-        asked = {"query": query, "variables": variables}
+        asked = {by: query, "variables": variables}
         await connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": asked}))
         yield Subscribed(connection)

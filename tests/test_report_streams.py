@@ -20,6 +20,7 @@ from tests.builders import a_contact, a_customer, an_id, an_organization
 from tests.clients import a_token
 from tests.processes import serving
 from tests.report_files import READERS
+from tests.sockets import Ended, subscribed
 from tests.waiting import PATIENCE, until
 
 DOCUMENT = "{ customers { nodes { number name language notes contacts { nodes { lastName } } } } }"
@@ -271,6 +272,20 @@ async def test_a_report_is_run_by_its_name_over_http(client, sessions, viewer):
     assert (await client.post("/graphql", json=asked, headers=headers)).json() == expected
     in_address = {"documentId": "report:by-name", "variables": json.dumps({"text": "Customer 3"})}
     assert (await client.get("/graphql", params=in_address, headers=headers)).json() == expected
+
+
+@pytest.mark.usefixtures("few")
+async def test_a_report_is_run_by_its_name_over_a_websocket(sessions, database_url, viewer):
+    headers = await a_token(sessions, viewer)
+    async with serving(database_url) as (_, address):
+        async with subscribed(address, headers, DOCUMENT_ID, by="documentId") as answers:
+            nodes = (await answers.next())["customers"]["nodes"]
+            assert [node["name"] for node in nodes] == [f"Customer {place}" for place in range(6)]
+            with pytest.raises(Ended):
+                await answers.next()
+        async with subscribed(address, headers, "report:other", by="documentId") as answers:
+            with pytest.raises(Ended, match="no report other"):
+                await answers.next()
 
 
 SAVE = "mutation ($input: ReportInput!) { saveReport(input: $input) { problems { message } } }"
