@@ -87,3 +87,9 @@ async def sign_in(page: Page, headers: Mapping[str, str]) -> None:
 async def press(page: Page, name: str) -> None:
     """Press the button of that name."""
     await page.get_by_role("button", name=name).first.click()
+
+
+async def execute(page: Page, operation: str) -> None:
+    """Execute the operation of that name, once the explorer has seen what it is."""
+    await expect(page.get_by_role("tab", name=operation)).to_be_visible()
+    await press(page, "Execute query")

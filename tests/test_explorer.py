@@ -8,12 +8,12 @@ from playwright.async_api import expect
 
 from db.models import Access
 from kartotek.settings import Settings
-from tests.browsers import browsing, editor, needs_explorer, press, sign_in, write
+from tests.browsers import browsing, editor, execute, needs_explorer, press, sign_in, write
 from tests.builders import a_customer, a_viewer
 from tests.clients import a_token, client_on
 from tests.processes import serving
 
-NAMES = "{ customers(orderBy: [{ name: ASC }]) { nodes { name language } } }"
+NAMES = "query Names { customers(orderBy: [{ name: ASC }]) { nodes { name language } } }"
 IN_LANGUAGE = "query($language: String!) { customers(filter: { language: { eq: $language } }) { nodes { name } } }"
 
 
@@ -63,11 +63,11 @@ async def downloaded(page, name):
 
 async def test_queries_and_subscriptions_run_with_the_token_of_the_headers_tab(explorer):
     await write(explorer, "Operation Editor", NAMES)
-    await press(explorer, "Execute query")
+    await execute(explorer, "Names")
     await expect(editor(explorer, "Result Window")).to_contain_text("Ahven")
 
-    await write(explorer, "Operation Editor", "subscription { kpis { activeCustomers { value } } }")
-    await press(explorer, "Execute query")
+    await write(explorer, "Operation Editor", "subscription Strip { kpis { activeCustomers { value } } }")
+    await execute(explorer, "Strip")
     await expect(editor(explorer, "Result Window")).to_contain_text("activeCustomers")
 
 
