@@ -15,7 +15,7 @@ const FORMATS = {
   parquet: "Parquet",
 };
 const HEADINGS = {
-  "": "Headings in my language",
+  "": "The organisation’s headings",
   en: "English headings",
   fi: "Finnish headings",
   sv: "Swedish headings",
