@@ -96,7 +96,8 @@ async def _check_reports(connected: Database, reached: Registries) -> None:
         if not await is_current(connected.engine):
             return
         checked = await check_reports(connected.sessions, core_of(schema), registers_of(reached))
-    except (sa.exc.SQLAlchemyError, OSError):
+    except Exception:
+        # It keeps nobody from being served, so it is only told of.
         log.exception("reports could not be checked")
         return
     for each in checked:

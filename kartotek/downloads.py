@@ -5,7 +5,6 @@ file never looks like a whole one. XLSX and Parquet are written first; so is eve
 HTTP/1.0, where the end of a connection is all there is to tell the end of a file by.
 """
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -147,11 +146,7 @@ class Download:
 
     async def _stream(self, sending: "Sending") -> None:
         async with exporting(self._context, self._wish, self._limits) as export:
-            tag = self._tag(export)
-            if self._is_known(tag):
-                await sending.nothing_new(tag)
-                return
-            held = Held(sending, tag, partial(self._record, export), self._is_known)
+            held = Held(sending, partial(self._record, export), self._is_known)
             await TEXT_FORMATS[self._wish.format].write(export, held)
             await held.finish()
 
@@ -159,17 +154,12 @@ class Download:
         with tempfile.TemporaryDirectory(prefix="kartotek-report-") as folder:
             path = Path(folder) / "report"
             async with exporting(self._context, self._wish, self._limits) as export:
-                tag = self._tag(export)
-                if self._is_known(tag):
-                    await sending.nothing_new(tag)
-                    return
                 await files.save(self._wish.format, export, path)
-                await self._record(export)
+                tag = await anyio.to_thread.run_sync(files.fingerprint, path)
+                if not self._is_known(tag):
+                    await self._record(export)
             # Nothing is held in the database while a slow client takes it.
-            await sending.file(tag, path)
-
-    def _tag(self, export: Export) -> str:
-        return export.snapshot.tag(self._wish.report, self._wish.format, self._wish.options)
+            await (sending.nothing_new(tag) if self._is_known(tag) else sending.file(tag, path))
 
     async def _record(self, export: Export) -> None:
         facts = self._wish.facts(export.snapshot.rows)
@@ -208,10 +198,12 @@ class Sending:
         self._headers = headers
         self.has_begun = False
 
-    async def begin(self, tag: str, *, length: int | None = None, status: int = 200) -> None:
+    async def begin(self, tag: str | None = None, *, length: int | None = None, status: int = 200) -> None:
         """Send the headers."""
-        more = {"etag": f'W/"{tag}"'} | ({} if length is None else {"content-length": str(length)})
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in {**self._headers, **more}.items()]
+        more = {"etag": tag and f'W/"{tag}"', "content-length": None if length is None else str(length)}
+        headers = [
+            (name.encode(), value.encode("latin-1")) for name, value in {**self._headers, **more}.items() if value
+        ]
         self.has_begun = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
@@ -238,17 +230,18 @@ class Sending:
 
 
 class Held:
-    """The beginning of a file, held back until it is clear whether that is all of it."""
+    """The beginning of a file, held back until it is clear whether that is all of it.
+
+    A file that goes on has no tag: that would have to be known before its first byte.
+    """
 
     def __init__(
         self,
         sending: Sending,
-        tag: str,
         record: Callable[[], Awaitable[None]],
         is_known: Callable[[str], bool],
     ) -> None:
         self._sending = sending
-        self._tag = tag
         self._record = record
         self._is_known = is_known
         self._parts: list[bytes] = []
@@ -261,14 +254,14 @@ class Held:
         self._parts.append(part)
         if sum(map(len, self._parts)) > HELD_BACK:
             await self._record()
-            await self._sending.begin(self._tag)
+            await self._sending.begin()
             await self._sending.body(b"".join(self._parts))
 
     async def finish(self) -> None:
         """That is all: a small file is known by what is in it."""
         if not self._sending.has_begun:
             whole = b"".join(self._parts)
-            tag = hashlib.sha256(whole).hexdigest()[:32]
+            tag = files.digest(whole)
             if self._is_known(tag):
                 await self._sending.nothing_new(tag)
                 return

@@ -34,7 +34,9 @@ class Texts:
 
     def __call__(self, values: Cells) -> Cells:
         """Each value as a text; those that a spreadsheet would run are defused."""
-        return [self._text(column, value) for column, value in zip(self.columns, values, strict=True)]
+        written = [self._text(column, value) for column, value in zip(self.columns, values, strict=True)]
+        # An empty line is none to many who read it: where it would be a row, nothing is written as the empty text.
+        return [sa.func.coalesce(each, text("")) for each in written] if len(written) == 1 else written
 
     def _text(self, column: Column, value: Expression) -> Expression:
         if column.kind is Kind.MOMENT and self.timezone:
@@ -78,10 +80,7 @@ class Objects:
 
     def __call__(self, values: Cells) -> Cells:
         """The object, as a text without line breaks."""
-        joined, opening = text("{"), ""
-        for each in self._members(values):
-            joined, opening = joined.concat(text(opening)).concat(each), ","
-        return [joined.concat(text("}"))]
+        return [_listed("{", self._members(values), "}")]
 
     def _members(self, values: Cells) -> Cells:
         made: dict[str, list[tuple[str, Expression]]] = {}
@@ -106,11 +105,19 @@ def _member(name: str, value: Expression) -> Expression:
 
 
 def _object(parts: Sequence[tuple[str, Expression]]) -> Expression:
-    joined, opening = text("{"), ""
-    for name, value in parts:
-        joined, opening = joined.concat(text(opening)).concat(_member(name, _json(value))), ","
+    made = _listed("{", [_member(name, _json(value)) for name, value in parts], "}")
     is_missing = sa.and_(*(value.is_(None) for _, value in parts))
-    return sa.case((is_missing, text("null")), else_=joined.concat(text("}")))
+    return sa.case((is_missing, text("null")), else_=made)
+
+
+def _listed(opening: str, parts: Cells, closing: str) -> Expression:
+    """The parts with commas between them; put together in halves, since each step copies what is there so far."""
+    if not parts:
+        return text(opening + closing)
+    if len(parts) > 1:
+        half = len(parts) // 2
+        return _listed(opening, parts[:half], ",").concat(_listed("", parts[half:], closing))
+    return text(opening).concat(parts[0]).concat(text(closing))
 
 
 @dataclass(frozen=True)
@@ -119,10 +126,7 @@ class Arrays:
 
     def __call__(self, values: Cells) -> Cells:
         """The array, as a text."""
-        joined, opening = text("["), ""
-        for value in values:
-            joined, opening = joined.concat(text(opening)).concat(_json(value)), ","
-        return [joined.concat(text("]"))]
+        return [_listed("[", [_json(value) for value in values], "]")]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Reading a whole table: from one consistent snapshot, as it comes, within limits of its own."""
 
-import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ _SLOT = """
     SELECT slot FROM generate_series(1, $2::int) AS slot
     WHERE pg_try_advisory_xact_lock(hashtextextended($1::text || ' export ' || slot, 0)) LIMIT 1
 """
-_MOMENT = "SELECT pg_current_snapshot()::text || ' ' || (now() AT TIME ZONE $1)::date"
 
 
 @dataclass(frozen=True)
@@ -80,15 +78,8 @@ class Snapshot:
     viewer: Viewer
     source: Source
     rows: int
-    moment: str
-    """The same for as long as nothing at all is written, on the same day."""
     noted: Callable[[int], None]
     """Hears of rows as they are read, so many more each time."""
-
-    def tag(self, *parts: object) -> str:
-        """A short text that is the same only where these parts, the rights and all data are."""
-        facts = (self.moment, self.viewer.reach, values_in(self.source), self.source, *parts)
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
     async def copy(self, render: table.Render, sink: Sink, **options: str) -> None:
         """Each row as a line of CSV, as PostgreSQL's COPY makes it; `options` are its own."""
@@ -136,9 +127,8 @@ async def snapshot(
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             if not await connection.fetchval(_SLOT, str(viewer.organization_id), limits.at_once):
                 raise TooManyExports
-            moment = await connection.fetchval(_MOMENT, viewer.timezone)
             rows = await _count(connection, viewer, source, limits.rows)
-            yield Snapshot(connection, viewer, source, rows, moment, noted)
+            yield Snapshot(connection, viewer, source, rows, noted)
     except _LOST as error:
         raise BrokenOff from error
     finally:

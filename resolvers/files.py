@@ -5,6 +5,8 @@ first, since their ends say where their beginnings are.
 """
 
 import asyncio
+import hashlib
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -231,8 +233,11 @@ def _format(plain: Any, kind: Kind) -> Any:
 
 
 def _sheet_name(title: str) -> str:
-    """What a sheet may be called: 31 characters, and some are not allowed."""
-    kept = "".join(" " if letter in "[]:*?/\\" else letter for letter in title)[:31].strip().strip("'")
+    """What a sheet may be called: 31 characters as Excel counts them, in UTF-16, and some are not allowed."""
+    kept = "".join(letter if letter.isprintable() and letter not in "[]:*?/\\" else " " for letter in title)
+    while len(kept.encode("utf-16-le")) > 62:
+        kept = kept[:-1]
+    kept = kept.strip().strip("'")
     return kept if kept and kept.lower() != "history" else "Report"
 
 
@@ -312,3 +317,18 @@ async def save(name: str, export: Export, path: Path) -> None:
             file.write(part)
 
         await TEXT_FORMATS[name].write(export, sink)
+
+
+def digest(content: bytes) -> str:
+    """A short text that is another one where the content is."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def fingerprint(path: Path) -> str:
+    """The digest of a file; of a workbook without when it was made."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            parts = [(each.filename, each.CRC, each.file_size) for each in archive.infolist()]
+        return digest(repr([part for part in parts if part[0] != "docProps/core.xml"]).encode())
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]

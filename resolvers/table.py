@@ -207,7 +207,7 @@ class TableBuilder(StatementBuilder):
         """A value for each leaf below, in the order of selection."""
         for each in fields:
             if isinstance(each, TypeName):
-                made.values.append(_where_there(sa.cast(text(each.value), sa.Text), *place.there, *place.key))
+                made.values.append(self._type_name(each, place))
                 continue
             match place.declared(each.name):
                 case Value() as declared:
@@ -228,13 +228,27 @@ class TableBuilder(StatementBuilder):
     def _take_list(self, made: _Rows, place: _Place, link: ToMany, field: Field) -> None:
         assert isinstance(field.arguments, Page)
         for part in field.fields:
-            assert isinstance(part, Field)
-            if part.name == "total_count":
+            if isinstance(part, TypeName):
+                made.values.append(self._type_name(part, place))
+            elif part.name == "total_count":
                 count = self._page(link.entity, field.arguments, (place.row, link)).total_count()
                 made.values.append(_where_there(count, *place.there))
             else:
-                nodes = part.fields if part.name == "nodes" else _named_as(part.fields, "node").fields
-                self._take(made, self._enter(made, place, field, outer=True), nodes)
+                self._take_rows(made, self._enter(made, place, field, outer=True), part)
+
+    def _take_rows(self, made: _Rows, row: _Place, part: Field) -> None:
+        """What is selected of a row by `nodes`, or by `edges` and `node`."""
+        if part.name == "nodes":
+            self._take(made, row, part.fields)
+            return
+        for each in part.fields:
+            if isinstance(each, TypeName):
+                made.values.append(self._type_name(each, row))
+            else:
+                self._take(made, row, each.fields)
+
+    def _type_name(self, name: TypeName, place: _Place) -> Expression:
+        return _where_there(sa.cast(text(name.value), sa.Text), *place.there, *place.key)
 
     # ------------------------------------------------------------------ joins
 
@@ -320,10 +334,6 @@ def _into_page(fields: Fields, path: Path) -> tuple[Path, Fields]:
 
 def _named(fields: Iterable[Field | TypeName], key: str) -> Field:
     return next(each for each in fields if isinstance(each, Field) and each.key == key)
-
-
-def _named_as(fields: Iterable[Field | TypeName], name: str) -> Field:
-    return next(each for each in fields if isinstance(each, Field) and each.name == name)
 
 
 def _with_arguments(whole: Field) -> Fields:

@@ -277,8 +277,11 @@ async def _report_rows(root: Any, info: Info, **given: Any) -> Any:
         if report is None:
             return _no_rows(not_found(f"There is no report {given['name']} that you may see.", "name"))
         document = report.document
+    variables = given["variables"] or {}
+    if not isinstance(variables, dict):
+        raise GraphQLError("reportRows: variables are an object, their values by name.")
     try:
-        run = await prepare(info.schema, document, given["variables"] or {}, info.context, info.context.language)
+        run = await prepare(info.schema, document, variables, info.context, info.context.language)
         return await _rows(info, run, given["first"], given["after"])
     except Broken as broken:
         return _no_rows(*broken.problems)

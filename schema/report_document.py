@@ -48,9 +48,12 @@ from resolvers.problems import Problem, report_invalid
 from resolvers.tabulation import Column, Kind, Path
 from schema.conditions import check_operands
 from schema.labels import label_of
-from schema.selection import CONNECTION, page_of
+from schema.selection import CONNECTION, MOST_LEVELS, page_of
 
 MOST_TOKENS = 5_000
+MOST_COLUMNS = 500
+LONGEST = 100_000
+"""Characters of a document."""
 MOST_ERRORS = 20
 MOST_STEPS = 50_000
 """Fragments make a short document long; so many fields are looked at, some of them more than once."""
@@ -108,9 +111,15 @@ class NotAReport(Exception):
         self.node = node
 
 
-@lru_cache(maxsize=500)
 def read_document(schema: GraphQLSchema, text: str, language: str, registers: frozenset[str] | None = None) -> Reading:
     """What the document says, with labels in the language; `registers` are the ids and countries of those there are."""
+    if len(text) > LONGEST:
+        return Reading((report_invalid(f"The document has {len(text):,} characters; at most {LONGEST:,} fit."),))
+    return _read_text(schema, text, language, registers)
+
+
+@lru_cache(maxsize=500)
+def _read_text(schema: GraphQLSchema, text: str, language: str, registers: frozenset[str] | None) -> Reading:
     try:
         document = parse(text, max_tokens=MOST_TOKENS)
     except GraphQLError as error:
@@ -203,6 +212,7 @@ class _Selected:
     key: str
     definition: GraphQLField
     details: Details
+    level: int
 
     @property
     def node(self) -> FieldNode:
@@ -248,6 +258,8 @@ class _Tabulator:
         columns = tuple(self._columns(below, (), ()))
         if not columns:
             raise NotAReport("There is nothing for a column: select a field that has a value.", node)
+        if len(columns) > MOST_COLUMNS:
+            raise NotAReport(f"A table of {len(columns):,} columns is too wide: select {MOST_COLUMNS} at most.", node)
         return Table(path, columns)
 
     def _root(self) -> Iterator[_Selected]:
@@ -258,14 +270,18 @@ class _Tabulator:
             name = details[0].node.name.value
             if name in ("__schema", "__type"):
                 raise NotAReport("A report is about data, not about the schema: take this out.", details[0].node)
+            if name == "reportRows":
+                raise NotAReport("A report cannot run reports: take this out.", details[0].node)
             if name != "__typename":
-                yield _Selected(key, query.fields[name], details)
+                yield _Selected(key, query.fields[name], details, level=1)
 
     def _below(self, field: _Selected) -> list[_Selected]:
         kind = field.type
         if is_abstract_type(kind):
             message = f"{field.node.name.value} may be of several types: select the field of one, such as `customer`."
             raise NotAReport(message, field.node)
+        if field.level > MOST_LEVELS:
+            raise NotAReport(f"The query is more than {MOST_LEVELS} levels deep.", field.node)
         self._check_arguments(field)
         collected = collect_subfields(
             self._schema, self._fragments, self._variables, self._operation, kind, field.details
@@ -273,13 +289,14 @@ class _Tabulator:
         self._steps += len(collected.grouped_field_set)
         if self._steps > MOST_STEPS:
             raise NotAReport("The query selects too many fields for a table.", field.node)
-        return [self._selected(kind, *each) for each in collected.grouped_field_set.items()]
+        below = field.level + 1
+        return [self._selected(kind, key, details, below) for key, details in collected.grouped_field_set.items()]
 
-    def _selected(self, parent: GraphQLObjectType, key: str, details: Details) -> _Selected:
+    def _selected(self, parent: GraphQLObjectType, key: str, details: Details, level: int) -> _Selected:
         name = details[0].node.name.value
         definition = self._schema.get_field(parent, name)
         assert definition is not None
-        return _Selected(key, definition, details)
+        return _Selected(key, definition, details, level)
 
     def _lists(self, fields: Iterable[_Selected], path: Path) -> Iterator[tuple[Path, FieldNode, list[_Selected]]]:
         """Each outermost list: where its nodes are, where it is written, and what is selected of a node."""
@@ -349,9 +366,13 @@ class _Tabulator:
 
     def _of_edges(self, edges: _Selected, path: Path, labels: Path) -> Iterator[Column]:
         for part in self._below(edges):
-            if part.node.name.value != "node":
-                raise NotAReport("A report has all rows and no pages: take everything but `node` out.", part.node)
-            yield from self._columns(self._below(part), (*path, part.key), labels)
+            name = part.node.name.value
+            if name == "cursor":
+                raise NotAReport("A report has all rows and no pages: take the cursor out.", part.node)
+            if name == "node":
+                yield from self._columns(self._below(part), (*path, part.key), labels)
+            else:
+                yield self._column(part, (*path, part.key), (*labels, self._label(part)))
 
     def _count_lists(self, field: _Selected) -> int:
         """How many lists there are side by side, in the field or in what it leads to; NotAReport where two."""
@@ -389,9 +410,8 @@ class _Tabulator:
                 field.type.name.removesuffix(CONNECTION), get_argument_values(field.definition, node, self._variables)
             )
         except BadArgument as error:
-            raise NotAReport(
-                f"{field.node.name.value}: {error} Without first, a report has all rows.", field.node
-            ) from None
+            hint = " Without it, a report has all rows." if error.path[:1] in (("first",), ("last",)) else ""
+            raise NotAReport(f"{field.node.name.value}: {error}{hint}", field.node) from None
         except GraphQLError as error:
             raise NotAReport(error.message, (error.nodes or [field.node])[0]) from None
 

@@ -1,12 +1,11 @@
-"""Whether reports fit the schema: looked at when they are saved, when a server starts, and by a command."""
+"""Whether reports fit the schema: looked at when saved, when a server starts, and by a command."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from graphql import GraphQLSchema, print_schema
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.connection import Sessions
 from db.models import ReportStatus
@@ -65,24 +64,24 @@ def fingerprint(schema: GraphQLSchema, registers: frozenset[str] | None) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-async def check_reports(
-    sessions: Sessions, schema: GraphQLSchema, registers: frozenset[str], *, all_: bool = False
-) -> list[Checked]:
-    """Look at the reports of all organisations that were not yet looked at with this schema, or at all of them."""
+async def check_reports(sessions: Sessions, schema: GraphQLSchema, registers: frozenset[str]) -> list[Checked]:
+    """Look at the reports that were not yet looked at with this schema, and keep what was found."""
     async with sessions() as session:
-        due = await report.list_checkable(session, unless=None if all_ else fingerprint(schema, registers))
+        due = await report.list_checkable(session, unless=fingerprint(schema, registers))
     checked: list[Checked] = []
     for start in range(0, len(due), IN_ONE_GO):
         async with sessions.begin() as session:
-            part = due[start : start + IN_ONE_GO]
-            checked.extend([await _check(session, schema, registers, each) for each in part])
+            for each in due[start : start + IN_ONE_GO]:
+                found = findings(schema, each.document, each.locale, registers)
+                await report.keep_findings(session, each, found)
+                checked.append(Checked(each, found.status, found.problems))
     return checked
 
 
-async def _check(session: AsyncSession, schema: GraphQLSchema, registers: frozenset[str], each: Checkable) -> Checked:
-    found = findings(schema, each.document, each.locale, registers)
-    await report.keep_findings(session, each, found)
-    return Checked(each, found.status, found.problems)
+def look_at(reports: Iterable[Checkable], schema: GraphQLSchema, registers: frozenset[str]) -> list[Checked]:
+    """Whether these would fit the schema; nothing is kept."""
+    found = ((each, findings(schema, each.document, each.locale, registers)) for each in reports)
+    return [Checked(each, finding.status, finding.problems) for each, finding in found]
 
 
 def core_of(schema: Any) -> GraphQLSchema:

@@ -15,7 +15,7 @@ from resolvers.table import Given, Source, Stored
 from resolvers.tabulation import Column, Path
 from schema.context import Context
 from schema.execution import Tabulation
-from schema.report_document import MOST_TOKENS, read_document, table_of
+from schema.report_document import MOST_TOKENS, NotAReport, read_document, table_of
 
 
 class Broken(Exception):
@@ -58,7 +58,10 @@ async def prepare(
     values = get_variable_values(core, operation.variable_definitions or (), dict(variables))
     if not isinstance(values, VariableValues):
         raise NotRun(values)
-    table = table_of(core, parsed, values, language)
+    try:
+        table = table_of(core, parsed, values, language)
+    except NotAReport as error:  # which its directives make of it for these variables
+        raise NotRun([GraphQLError(str(error), error.node)]) from error
     tabulation = Tabulation(table.path)
     # It only reads, so the extensions that look at documents as they come in have nothing to say.
     result: Any = await schema.execute(

@@ -19,6 +19,7 @@ from graphql import (
     type_from_ast,
 )
 
+from resolvers.validation import is_storable
 from schema.report_document import MOST_TOKENS
 from schema.report_run import NotRun
 
@@ -34,6 +35,8 @@ def read_variables(schema: GraphQLSchema, document: str, given: Iterable[tuple[s
     """
     texts: dict[str, list[str]] = defaultdict(list)
     for name, text in given:
+        if not is_storable(text):
+            raise NotRun([GraphQLError(f"${name} has a character that is no text (NUL or half of a pair).")])
         texts[name].append(text)
     types = _types(schema, document)
     if unknown := [name for name in texts if name not in types]:

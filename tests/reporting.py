@@ -90,16 +90,13 @@ class Tabling(Asking):
         if self.draw(st.booleans()):
             rows = Ask("nodes", "nodes", connection, entity, {}, below)
         else:
-            rows = Ask(
-                "edges",
-                "edges",
-                connection,
-                f"{entity}Edge",
-                {},
-                (Ask("node", "node", f"{entity}Edge", entity, {}, below),),
-            )
+            node = Ask("node", "node", f"{entity}Edge", entity, {}, below)
+            kind = Ask("kind", "__typename", f"{entity}Edge", "String")
+            edge = (node,) if outermost or self.draw(st.booleans()) else (kind, node)
+            rows = Ask("edges", "edges", connection, f"{entity}Edge", {}, edge)
         count = Ask("count", "totalCount", connection, "Int")
-        parts = self.draw(st.sampled_from(((rows,), (rows, count), (count, rows))))
+        kind = Ask("page", "__typename", connection, "String")
+        parts = self.draw(st.sampled_from(((rows,), (rows, count), (count, rows), (kind, rows, count))))
         return Ask(key, name, on, connection, self.arguments(on, name, fields_of(on)[name]), parts)
 
     def page(self, entity: str) -> dict[str, Any]:
@@ -143,7 +140,7 @@ class Tabling(Asking):
         if may_list and self.draw(st.booleans()):
             return self.list_field(on, name, key, depth - 1), True
         if sort == "page":
-            count = (Ask("n", "totalCount", kind, "Int"),)
+            count = (Ask("n", "totalCount", kind, "Int"), Ask("k", "__typename", kind, "String"))
             return Ask(key, name, on, kind, self.arguments(on, name, definition), count), False
         return Ask(key, "__typename", on, "String"), False
 
@@ -256,7 +253,7 @@ def parts_of(ask: Ask, node: Any) -> Iterator[list[list[Any]]]:
     elif ask.type.endswith("Connection"):
         for part in ask.fields:
             if part.fields:
-                yield many(nodes_of(part)[0], nodes_in(part, found))
+                yield many(part.fields, found[part.key] if found else [])
             else:
                 yield [[found and found[part.key]]]
     elif is_a_list(ask):

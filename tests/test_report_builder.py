@@ -163,6 +163,7 @@ async def test_rows_of_a_saved_report_come_by_its_name(ask):
     [
         ({"name": "none"}, "NOT_FOUND", (None, None), "no report none"),
         ({"document": "{ customers { nodes {\n  nam } } }"}, "REPORT_INVALID", (2, 3), "nam"),
+        ({"document": "{ units { name } } #" + "x" * 100_000}, "REPORT_INVALID", (None, None), "at most 100,000"),
         ({"document": "query ($n: Int!) { customers(first: $n) { nodes { name } } }"}, "INVALID", (1, 8), "$n"),
     ],
 )
@@ -191,6 +192,7 @@ async def test_pages_are_of_the_size_asked_for(ask):
         ({}, "either a name or a document"),
         ({"name": "a", "document": "b"}, "either a name or a document"),
         ({"document": "{ units { name } }", "first": 1001}, "between 0 and 1000"),
+        ({"document": "{ units { name } }", "variables": [1]}, "variables are an object"),
         ({"document": "{ units { name } }", "after": "x"}, "not a cursor"),
         ({"document": "{ customers { nodes { name } } }", "after": "WyJ0YWJsZSJd"}, "not a cursor"),
         ({"document": "{ customers { nodes { name } } }", "after": "WyIiLCAxXQ=="}, "another order"),

@@ -220,8 +220,8 @@ async def test_what_a_client_has_is_not_sent_again(sessions, save, get, admin, f
     await save(admin, EVERYTHING)
     tag = (await get(admin, f"report.{form}")).headers["etag"]
     again = await get(admin, f"report.{form}", **{"If-None-Match": f'"other", {tag}'})
-    if form in ("csv", "json", "ndjson"):  # known by their content; the others by the moment, which has passed
-        assert (again.status_code, again.content) == (304, b"")
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == tag
     async with sessions.begin() as session:
         await a_customer(session, admin, name="New")
     assert (await get(admin, f"report.{form}", **{"If-None-Match": tag})).status_code == 200
@@ -256,7 +256,7 @@ async def test_strangers_and_missing_reports(save, client, get, admin, seller):
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("?mots=1", "no variable mots; those it has: most, day, ids, filter, flag"),
+        ("?mots=1", "no variable mots; those it has: most, day, ids, filter, flag, bill"),
         ("?most=x", "Int cannot represent"),
         ("?most=1&most=2", "single Int"),
         ("?day=2026-13-01", "A date is needed"),
@@ -265,13 +265,17 @@ async def test_strangers_and_missing_reports(save, client, get, admin, seller):
         ("?_format=csv", "no option _format"),
         ("?_labels=xx", "_labels is xx"),
         ("?_excel=2", "_excel is 2"),
+        ("?ids=%00", "no text"),
+        ("?flag=false&bill=false", "nothing for a column"),
     ],
 )
 async def test_wrong_variables_and_options_are_told(save, get, admin, query, words):
     document = """
-    query ($most: Int, $day: Date, $ids: [ID!], $filter: IndustryFilter, $flag: Boolean = true) {
+    query (
+      $most: Int, $day: Date, $ids: [ID!], $filter: IndustryFilter, $flag: Boolean = true, $bill: Boolean = true
+    ) {
       customers(first: $most, filter: { id: { in: $ids }, industry: $filter }) {
-        nodes { name @include(if: $flag) billing(from: $day) { amount } }
+        nodes { name @include(if: $flag) billing(from: $day) @include(if: $bill) { amount } }
       }
     }
     """
@@ -331,3 +335,48 @@ async def test_short_lists_make_files_too(save, get, admin, document):
     answer = await get(admin, "report.csv")
     assert answer.status_code == 200, answer.text
     assert (await get(admin, "report.xlsx")).status_code == 200
+
+
+@pytest.mark.usefixtures("rows")
+async def test_names_of_types_are_columns_wherever_they_are_asked_for(save, get, admin):
+    below = "contacts { __typename totalCount edges { __typename node { __typename firstName } } }"
+    await save(admin, f"{{ customers(first: 2) {{ __typename nodes {{ __typename {below} }} }} }}")
+    lines = (await get(admin, "report.csv?_labels=en")).text.splitlines()
+    assert lines[1:] == [
+        "Customer,ContactConnection,0,,,",
+        "Customer,ContactConnection,1,ContactEdge,Contact,'+46 Bolag 0",
+    ]
+    assert (await get(admin, "report.xlsx")).status_code == 200
+
+
+async def test_a_row_of_nothing_is_a_row(sessions, save, get, admin):
+    async with sessions.begin() as session:
+        for _ in range(3):
+            await a_customer(session, admin)
+    await save(admin, "{ customers { nodes { email } } }")
+    assert list(csv.reader(io.StringIO((await get(admin, "report.csv")).text))) == [["Sähköposti"], [""], [""], [""]]
+
+
+@pytest.mark.parametrize("title", ["a\x01b", "a\uffffb", "😀" * 40, "'quoted'", "History", "[]:*?/"])
+@pytest.mark.usefixtures("rows")
+async def test_whatever_the_title_the_workbook_opens(save, get, admin, title):
+    await save(admin, INVOICES, title=title)
+    sheet = openpyxl.load_workbook(io.BytesIO((await get(admin, "report.xlsx")).content)).active
+    assert sheet is not None
+    assert 0 < len(sheet.title.encode("utf-16-le")) <= 62
+
+
+async def test_a_text_that_no_cell_holds_is_told(sessions, save, get, admin):
+    async with sessions.begin() as session:
+        for _ in range(2):
+            await a_customer(session, admin, name="x" * 200, notes="x" * 20_000)
+    await save(admin, "{ customers { nodes { name notes addresses { street } } } }")
+    assert (await get(admin, "report.xlsx")).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+async def test_only_get_is_answered(save, client, headers, admin, form):
+    await save(admin, INVOICES)
+    token = await headers(admin)
+    assert (await client.head(f"/reports/report.{form}", headers=token)).status_code == 405
+    assert (await client.post(f"/reports/report.{form}", headers=token)).status_code == 405

@@ -21,6 +21,10 @@ mutation ($input: ReportInput!, $id: ID, $expectedVersion: Int) {
 }
 """
 NAMES = "{ customers { nodes { name } } }"
+WIDE = (
+    "{ customers { nodes { " + " ".join(f"c{place}: owner {{ ...F }}" for place in range(6)) + " } } } "
+    "fragment F on User { " + " ".join(f"d{place}: name" for place in range(100)) + " }"
+)
 
 
 @pytest.fixture
@@ -129,6 +133,9 @@ async def test_a_report_knows_its_columns_and_variables(save, admin):
         ('{ node(id: "x") { ... on Customer { contacts { nodes { name } } } } }', (1, 3), "several types"),
         ('{ registrySearch(text: "x", registryId: "se-gone") { hits { company { name } } } }', (1, 41), "se-gone"),
         ("query ($unused: Int) { units { name } }", (1, 8), "never used"),
+        ('{ reportRows(name: "report") { columns { path } } }', (1, 3), "cannot run reports"),
+        ("{ units { " + "parent { " * 25 + "name" + " }" * 27, (1, 227), "25 levels"),
+        (WIDE, (1, 3), "600 columns is too wide"),
     ],
 )
 async def test_what_is_no_report_is_told_with_its_place(save, ask, admin, document, place, words):
@@ -151,6 +158,7 @@ async def test_what_is_no_report_is_told_with_its_place(save, ask, admin, docume
         "{ customers(first: 5) { nodes { cases { nodes { invoices { nodes { number } } costs { totalCount } } } } } }",
         '{ registrySearch(text: "x") { hits { company { name addresses { city } } } } }',
         "{ customers { nodes { __typename contacts { totalCount } cases { totalCount } } } }",
+        "{ __typename customers { __typename nodes { contacts { __typename edges { __typename node { name } } } } } }",
         '{ customers(search: "nord") { edges { cursor node { name } } pageInfo { hasNextPage } totalCount } }',
     ],
 )
