@@ -404,7 +404,9 @@ async def test_what_is_written_while_sums_are_first_made_is_in_them(server: str)
     try:
         await migrate(url_of(server, name), "0008")
         async with connected(url_of(server, name)) as database:
-            await insert(database.engine, a_world(FIRST).rows)
+            # Reports have got columns since then.
+            rows = {entity: rows for entity, rows in a_world(FIRST).rows.items() if entity != "Report"}
+            await insert(database.engine, rows)
             async with database.sessions() as session:
                 await session.execute(sa.text("UPDATE invoices SET amount = 2 * amount, home_amount = 2 * home_amount"))
                 migrating = asyncio.create_task(migrate(url_of(server, name)))
