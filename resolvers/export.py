@@ -17,7 +17,7 @@ from resolvers.viewer import Viewer
 Sink = Callable[[bytes], Awaitable[None]]
 """Takes the next bytes; what comes after waits for it."""
 
-BATCH = 2_000
+BATCH = 5_000
 WAIT = 10
 """Seconds until a server that is busy with other exports says so."""
 
@@ -145,7 +145,7 @@ _LOST = (
 
 
 async def _count(connection: Any, viewer: Viewer, source: Source, most: int) -> int:
-    prepared = table.count_plan(source, most + 1, viewer.permissions)
+    prepared = table.count_plan(source, viewer.permissions)
     with _in_time():
         rows: int = await connection.fetchval(prepared.sql, *_values(prepared, source, viewer))
     if rows > most:

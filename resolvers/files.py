@@ -184,14 +184,14 @@ class Xlsx:
         from rustpy_xlsxwriter import FastExcel, Format
 
         made = FastExcel(path).format(datetime_format="yyyy-mm-dd hh:mm:ss").freeze(row=1)
-        formats = [_format(Format(), column.kind) for column in export.columns]
+        formats = {kind: _format(Format(), kind) for kind in Kind}
         rows: Any = self._rows(export, batches)
         if not export.snapshot.rows:  # the headings are those of the first row
             rows = [dict.fromkeys(export.options.headings)]
         made.sheet(
             _sheet_name(export.options.title),
             rows,
-            column_formats=formats,
+            column_formats=[formats[column.kind] for column in export.columns],
             column_widths=[_WIDTHS.get(column.kind, 24) for column in export.columns],
             header_format=Format().set_bold().set_quote_prefix(),
         )
