@@ -92,7 +92,7 @@ class ConnectionBuilder:
         """The connection with the fields asked for; the page is read only where one of them needs it."""
         names = {field.name for field in fields if isinstance(field, Field)}
         if names <= {"total_count"}:
-            return members(fields, lambda field: json_value(self._total_count()))
+            return members(fields, lambda field: json_value(self.total_count()))
         # Numbers tell which end of the page is which, and the row after it; a plain list needs neither.
         rows = self._numbered_rows() if "page_info" in names or self._page.backward else self._plain_rows()
         found = members(fields, lambda field: self._field(field, rows))
@@ -106,10 +106,6 @@ class ConnectionBuilder:
             return self._found(self._page.size)
         rows = self._rows()
         return as_called_in(self._within_parent(self._nearest(rows, self._page.size)).lateral(), rows.keys)
-
-    def total_count(self) -> Expression:
-        """How many rows the whole list has."""
-        return self._total_count()
 
     def _within_parent(self, statement: sa.Select[Any]) -> sa.Select[Any]:
         return statement.correlate(self._parent[0].table) if self._parent else statement
@@ -165,7 +161,7 @@ class ConnectionBuilder:
     def _field(self, field: Field, rows: PageRows) -> Expression:
         match field.name:
             case "total_count":
-                return json_value(self._total_count())
+                return json_value(self.total_count())
             case "nodes":
                 return self._gather(rows, self._builder.object(self._entity, rows.row, field.fields))
             case "edges":
@@ -222,7 +218,8 @@ class ConnectionBuilder:
         some = sa.select(literal("1")).select_from(rows.row.table).where(*rows.where)
         return sa.and_(*rows.only_if, self._within_parent(some).exists())
 
-    def _total_count(self) -> Expression:
+    def total_count(self) -> Expression:
+        """How many rows the whole list has."""
         return self._count(self._rows())
 
     def _count(self, rows: Rows) -> Expression:

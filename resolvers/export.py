@@ -10,7 +10,7 @@ import asyncpg
 from db.connection import Database
 from resolvers import table
 from resolvers.reading import TookTooLong, in_time
-from resolvers.statement import Plan, values_in
+from resolvers.statement import Plan
 from resolvers.table import Source
 from resolvers.viewer import Viewer
 
@@ -103,7 +103,7 @@ class Snapshot:
 
     def _prepared(self, render: table.Render) -> tuple[Plan, Sequence[Any]]:
         prepared = table.plan(self.source, None, render, self.viewer.permissions)
-        return prepared, _values(prepared, self.source, self.viewer)
+        return prepared, prepared.values((self.source, None), self.viewer.binds)
 
 
 @asynccontextmanager
@@ -147,7 +147,7 @@ _LOST = (
 async def _count(connection: Any, viewer: Viewer, source: Source, most: int) -> int:
     prepared = table.count_plan(source, viewer.permissions)
     with _in_time():
-        rows: int = await connection.fetchval(prepared.sql, *_values(prepared, source, viewer))
+        rows: int = await connection.fetchval(prepared.sql, *prepared.values((source, None), viewer.binds))
     if rows > most:
         raise TooManyRows(most)
     return rows
@@ -160,8 +160,3 @@ def _in_time() -> Iterator[None]:
             yield
     except TookTooLong as error:
         raise TooSlow from error
-
-
-def _values(prepared: Plan, source: Source, viewer: Viewer) -> Sequence[Any]:
-    given = {**values_in((source, None)), **viewer.binds}
-    return [given[name] for name in prepared.names]

@@ -170,7 +170,7 @@ def page(
     if first is not None and last is not None:
         raise BadArgument("Give either first or last, not both.", "last")
     return Page(
-        size=_size(first if last is None else last, "first" if last is None else "last"),
+        size=page_size(first if last is None else last, "first" if last is None else "last"),
         backward=last is not None,
         after=_position(entity, order, arguments.get("after"), "after"),
         before=_position(entity, order, arguments.get("before"), "before"),
@@ -187,17 +187,13 @@ def _check_search(wanted: str) -> None:
         raise BadArgument("search has no letter or digit to look for: give it some, or leave it out.", "search")
 
 
-def _size(asked: int | None, argument: str) -> int:
+def page_size(asked: int | None, argument: str = "first") -> int:
+    """How many rows of a list the argument asks for; BadArgument where it cannot be so many."""
     if asked is None:
         return DEFAULT_SIZE
     if not 0 <= asked <= LARGEST_SIZE:
         raise BadArgument(f"{argument} must be between 0 and {LARGEST_SIZE}, not {asked}; page on for more.", argument)
     return asked
-
-
-def page_size(first: int | None) -> int:
-    """How many rows of a list `first` asks for; BadArgument where it cannot be so many."""
-    return _size(first, "first")
 
 
 _RELEVANCE = relevance_keys(

@@ -148,7 +148,8 @@ class SearchBuilder(ConnectionBuilder):
         parts = [*(rows for way in self._ways for rows in self._parts(way)), self._alike()]
         return sa.or_(*(self._reaches(rows, position, forward=forward) for rows in parts))
 
-    def _total_count(self) -> Expression:
+    def total_count(self) -> Expression:
+        """How many rows the whole list has."""
         counts = [self._count(rows) for rows in (*self._parts(search.BY_WORDS), self._alike())]
         return sum(counts[1:], start=counts[0])
 

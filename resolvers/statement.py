@@ -66,8 +66,8 @@ class Plan:
     sql: str
     names: tuple[str, ...]
 
-    def values(self, query: Query, binds: Mapping[str, Any]) -> list[Any]:
-        """The parameters for this query and viewer."""
+    def values(self, query: Any, binds: Mapping[str, Any]) -> list[Any]:
+        """The parameters for this query, or whatever the statement was made of, and viewer."""
         if all(name in binds for name in self.names):
             return [binds[name] for name in self.names]
         given = {**values_in(query), **binds}

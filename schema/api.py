@@ -12,10 +12,8 @@ from schema.execution import Executor
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
+from schema.selection import MOST_TOKENS
 from schema.subscription import Subscription
-
-MOST_TOKENS = 5_000
-"""Far more than any sensible document has."""
 
 CACHED_DOCUMENTS = 1_000
 

@@ -34,7 +34,6 @@ from resolvers.problems import Problem, invalid, not_found
 from resolvers.report import find_report
 from resolvers.statement import values_in
 from resolvers.table import Part
-from resolvers.tabulation import headings
 from schema.context import Info
 from schema.enums import described
 from schema.execution import Completed
@@ -305,9 +304,8 @@ async def _rows(info: Info, run: Run, first: int | None, after: str | None) -> R
         binds = {**values_in((run.source, part)), **viewer.binds}
         found = await reading.fetch(info.context.database.reads, prepared, binds)
     shown = found[:size]
-    columns = stored(run.columns, headings(run.columns))
     return ReportRows(
-        columns=[ReportColumn(**each) for each in columns],
+        columns=[ReportColumn(**each) for each in stored(run.columns)],
         rows=Completed(f"[{','.join(row[0] for row in shown)}]"),  # type: ignore[arg-type]
         page_info=PageInfo(
             has_next_page=len(found) > size,

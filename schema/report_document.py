@@ -5,7 +5,7 @@ directives may leave some of them out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
@@ -30,7 +30,6 @@ from graphql import (
     get_named_type,
     get_nullable_type,
     is_abstract_type,
-    is_enum_type,
     is_leaf_type,
     is_list_type,
     parse,
@@ -45,12 +44,11 @@ from graphql.validation import NoDeprecatedCustomRule
 
 from resolvers.paging import BadArgument
 from resolvers.problems import Problem, report_invalid
-from resolvers.tabulation import Column, Kind, Path
+from resolvers.tabulation import Column, Kind, Path, headings
 from schema.conditions import check_operands
 from schema.labels import label_of
-from schema.selection import CONNECTION, MOST_LEVELS, page_of
+from schema.selection import CONNECTION, MOST_LEVELS, MOST_TOKENS, page_of
 
-MOST_TOKENS = 5_000
 MOST_COLUMNS = 500
 LONGEST = 100_000
 """Characters of a document."""
@@ -103,6 +101,18 @@ class Reading:
     variables: tuple[Variable, ...] = ()
 
 
+@lru_cache(maxsize=500)
+def parsed(text: str) -> DocumentNode:
+    """The document of a text; GraphQLError where it is none."""
+    return parse(text, max_tokens=MOST_TOKENS)
+
+
+def operation_of(document: DocumentNode) -> OperationDefinitionNode:
+    """The only operation of a document that has one."""
+    [operation] = (node for node in document.definitions if isinstance(node, OperationDefinitionNode))
+    return operation
+
+
 class NotAReport(Exception):
     """The document cannot be one; at `node`."""
 
@@ -121,7 +131,7 @@ def read_document(schema: GraphQLSchema, text: str, language: str, registers: fr
 @lru_cache(maxsize=500)
 def _read_text(schema: GraphQLSchema, text: str, language: str, registers: frozenset[str] | None) -> Reading:
     try:
-        document = parse(text, max_tokens=MOST_TOKENS)
+        document = parsed(text)
     except GraphQLError as error:
         return Reading((_told(error),))
     if errors := validate(schema, document, max_errors=MOST_ERRORS):
@@ -240,7 +250,7 @@ class _Tabulator:
         definitions = document.definitions
         self._schema, self._variables, self._language = schema, variables, language
         self._steps = 0
-        [self._operation] = (node for node in definitions if isinstance(node, OperationDefinitionNode))
+        self._operation = operation_of(document)
         self._fragments = {
             node.name.value: FragmentDetails(node) for node in definitions if isinstance(node, FragmentDefinitionNode)
         }
@@ -345,7 +355,7 @@ class _Tabulator:
     def _of_object(self, field: _Selected, path: Path, labels: Path) -> Iterator[Column]:
         for column in self._columns(self._below(field), path, labels):
             is_half = field.type.name == "Money" and len(column.path) == len(path) + 1
-            yield _half(column) if is_half else column
+            yield replace(column, of_money=True) if is_half else column
 
     def _of_rows(self, field: _Selected, path: Path, labels: Path) -> Iterator[Column]:
         below = self._below(field)
@@ -384,10 +394,8 @@ class _Tabulator:
         return len(lists)
 
     def _column(self, field: _Selected, path: Path, labels: Path) -> Column:
-        kind = field.type
-        many = Kind.JSON if field.is_list else Kind.TEXT
-        made = KINDS.get(kind.name, many) if not field.is_list and not is_enum_type(kind) else many
-        return Column(path, labels, str(field.definition.type), made)
+        kind = Kind.JSON if field.is_list else KINDS.get(field.type.name, Kind.TEXT)
+        return Column(path, labels, str(field.definition.type), kind)
 
     def _label(self, field: _Selected) -> str:
         alias = field.node.alias
@@ -416,10 +424,6 @@ class _Tabulator:
             raise NotAReport(error.message, (error.nodes or [field.node])[0]) from None
 
 
-def _half(column: Column) -> Column:
-    return Column(column.path, column.labels, column.type, column.kind, of_money=True)
-
-
 def _has_variable(node: Node) -> bool:
     found: list[Node] = []
 
@@ -431,9 +435,9 @@ def _has_variable(node: Node) -> bool:
     return bool(found)
 
 
-def stored(columns: Sequence[Column], headings: Iterable[str]) -> list[Mapping[str, Any]]:
+def stored(columns: Sequence[Column]) -> list[Mapping[str, Any]]:
     """The columns as they are kept with a report."""
     return [
         {"path": column.name, "label": heading, "type": column.type}
-        for column, heading in zip(columns, headings, strict=True)
+        for column, heading in zip(columns, headings(columns), strict=True)
     ]

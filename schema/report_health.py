@@ -13,7 +13,6 @@ from resolvers import report
 from resolvers.problems import Problem
 from resolvers.registries import Registries
 from resolvers.report import Checkable, Findings
-from resolvers.tabulation import headings
 from schema.report_document import EVERY_COUNTRY, read_document, stored
 from schema.wording import language_for
 
@@ -52,7 +51,7 @@ def findings(schema: GraphQLSchema, document: str, locale: str, registers: froze
     if reading.problems or reading.table is None:
         return Findings(ReportStatus.BROKEN, reading.problems, checked_for=checked_for)
     status = ReportStatus.DEPRECATED if reading.warnings else ReportStatus.VALID
-    columns = stored(reading.table.columns, headings(reading.table.columns))
+    columns = stored(reading.table.columns)
     variables = [{name: getattr(each, name) for name in each.__slots__} for each in reading.variables]
     return Findings(status, reading.warnings, columns, variables, checked_for)
 

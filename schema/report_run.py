@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, OperationDefinitionNode, get_variable_values, parse
+from graphql import GraphQLError, get_variable_values
 from graphql.execution.values import VariableValues
 from strawberry.schema import BaseSchema
 
@@ -15,7 +15,7 @@ from resolvers.table import Given, Source, Stored
 from resolvers.tabulation import Column, Path
 from schema.context import Context
 from schema.execution import Tabulation
-from schema.report_document import MOST_TOKENS, NotAReport, read_document, table_of
+from schema.report_document import NotAReport, operation_of, parsed, read_document, table_of
 
 
 class Broken(Exception):
@@ -53,13 +53,12 @@ async def prepare(
     reading = read_document(core, document, language)
     if reading.problems:
         raise Broken(reading.problems)
-    parsed = parse(document, max_tokens=MOST_TOKENS)
-    [operation] = (node for node in parsed.definitions if isinstance(node, OperationDefinitionNode))
-    values = get_variable_values(core, operation.variable_definitions or (), dict(variables))
+    read = parsed(document)
+    values = get_variable_values(core, operation_of(read).variable_definitions or (), dict(variables))
     if not isinstance(values, VariableValues):
         raise NotRun(values)
     try:
-        table = table_of(core, parsed, values, language)
+        table = table_of(core, read, values, language)
     except NotAReport as error:  # which its directives make of it for these variables
         raise NotRun([GraphQLError(str(error), error.node)]) from error
     tabulation = Tabulation(table.path)

@@ -9,18 +9,16 @@ from graphql import (
     GraphQLError,
     GraphQLInputType,
     GraphQLSchema,
-    OperationDefinitionNode,
     get_nullable_type,
     is_enum_type,
     is_input_object_type,
     is_list_type,
     is_non_null_type,
-    parse,
     type_from_ast,
 )
 
 from resolvers.validation import is_storable
-from schema.report_document import MOST_TOKENS
+from schema.report_document import operation_of, parsed
 from schema.report_run import NotRun
 
 TRUTHS = {"true": True, "false": False}
@@ -49,9 +47,8 @@ def read_variables(schema: GraphQLSchema, document: str, given: Iterable[tuple[s
 
 
 def _types(schema: GraphQLSchema, document: str) -> Mapping[str, Any]:
-    definitions = parse(document, max_tokens=MOST_TOKENS).definitions
-    [operation] = (node for node in definitions if isinstance(node, OperationDefinitionNode))
-    return {each.variable.name.value: type_from_ast(schema, each.type) for each in operation.variable_definitions or ()}
+    definitions = operation_of(parsed(document)).variable_definitions or ()
+    return {each.variable.name.value: type_from_ast(schema, each.type) for each in definitions}
 
 
 def _read(kind: GraphQLInputType, texts: Sequence[str]) -> Any:

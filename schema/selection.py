@@ -45,6 +45,8 @@ from schema.execution import Executor, ResolveInfo
 CONNECTION = "Connection"
 
 
+MOST_TOKENS = 5_000
+"""Of a document: far more than any sensible one has."""
 MOST_FIELDS = 5_000
 MOST_LEVELS = 25
 MOST_NODES = 500_000

@@ -6,7 +6,7 @@ import pytest
 
 from db.models import Access
 from schema.context import Context
-from tests.builders import a_viewer, an_organization
+from tests.builders import a_viewer
 from tests.clients import data_of
 
 SAVE = """
@@ -28,9 +28,8 @@ WIDE = (
 
 
 @pytest.fixture
-async def admin(sessions):
-    async with sessions.begin() as session:
-        return await an_organization(session)
+def admin(viewer):
+    return viewer
 
 
 @pytest.fixture
