@@ -13,7 +13,7 @@ from resolvers.report import Saved, find_report
 from resolvers.tabulation import headings
 from schema.context import Context
 from schema.report_health import core_of
-from schema.report_run import Run, prepare
+from schema.report_run import Run, check_fits, prepare
 from schema.report_variables import read_variables
 from schema.wording import LANGUAGES, language_for
 
@@ -66,10 +66,10 @@ async def wish(
     if report is None:
         raise NotThere(f"There is no report {name} that you may see.")
     _check(options)
+    language = options.get("_labels") or language_for(None, viewer.locale)
+    check_fits(core_of(schema), report.document, language)
     values = read_variables(core_of(schema), report.document, variables)
-    run = await prepare(
-        schema, report.document, values, context, options.get("_labels") or language_for(None, viewer.locale)
-    )
+    run = await prepare(schema, report.document, values, context, language)
     labels = tuple(headings(run.columns))
     names = labels if "_labels" in options else tuple(column.name for column in run.columns)
     how = Options(report.title, labels, names, "_excel" in options, viewer.locale, viewer.timezone)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, get_variable_values
+from graphql import GraphQLError, GraphQLSchema, get_variable_values
 from graphql.execution.values import VariableValues
 from strawberry.schema import BaseSchema
 
@@ -42,6 +42,12 @@ class Run:
     columns: tuple[Column, ...]
 
 
+def check_fits(schema: GraphQLSchema, document: str, language: str) -> None:
+    """Broken where the document does not fit the schema; nothing else may be read out of it then."""
+    if problems := read_document(schema, document, language).problems:
+        raise Broken(problems)
+
+
 async def prepare(
     schema: BaseSchema, document: str, variables: Mapping[str, Any], context: Context, language: str
 ) -> Run:
@@ -50,9 +56,7 @@ async def prepare(
     Its list has all rows, but where the document itself has a number for `first` or `last`. Raises Broken and NotRun.
     """
     core: Any = schema._schema  # type: ignore[attr-defined]
-    reading = read_document(core, document, language)
-    if reading.problems:
-        raise Broken(reading.problems)
+    check_fits(core, document, language)
     read = parsed(document)
     values = get_variable_values(core, operation_of(read).variable_definitions or (), dict(variables))
     if not isinstance(values, VariableValues):

@@ -113,6 +113,15 @@ async def test_a_broken_report_is_not_run(client, sessions, viewer, save):
     assert answer["errors"][0]["locations"] == [{"line": 3, "column": 18}]
 
 
+async def test_a_variable_whose_type_is_gone_breaks_a_report(client, sessions, viewer, save):
+    kinds = "input Kind { name: String } extend type Query { kinds(of: Kind): [Unit!]! }"
+    document = "query ($kind: Kind) { kinds(of: $kind) { name } }"
+    await save(viewer, document, in_schema=extend_schema(NOW, parse(kinds)))
+    answer = await client.get("/reports/report.csv?kind={}", headers=await a_token(sessions, viewer))
+    assert answer.status_code == 409
+    assert "Kind" in answer.json()["errors"][0]["message"]
+
+
 async def test_a_server_looks_at_reports_when_it_starts(database_url, database, viewer, save, health):
     report = await save(viewer, FAX, in_schema=WITH_FAX)
 
