@@ -122,8 +122,8 @@ async def _run(context: Context, form: str) -> None:
     wished = await wish(schema, context, NAME, form, variables=(), options={})
     with tempfile.TemporaryDirectory() as folder:
         async with exporting(context, wished, Limits()) as export:
-            assert export.snapshot.rows == ROWS
             await files.save(form, export, Path(folder) / "file")
+            assert await export.snapshot.rows() == ROWS
 
 
 async def _memory(database: Database, token: str, form: str) -> float:

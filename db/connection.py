@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: a pool for transactions, one for finished statements that only read, one for exports."""
+"""Connections to PostgreSQL: pools for transactions, for finished statements that only read, and for exports."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +35,8 @@ class Database:
     reads: Reads
     exports: asyncpg.Pool
     """For statements that take long and answer much."""
+    beside_exports: asyncpg.Pool
+    """For what else an export asks meanwhile, a connection for each, so that none waits for another export."""
 
 
 def engine_for(url: str, *, pool_size: int = 10, statement_timeout: float = 30) -> AsyncEngine:
@@ -62,10 +64,11 @@ async def connected(
     A statement may take so many seconds, one of an export so many others; 0 is for ever.
     """
     engine = engine_for(url, pool_size=pool_size, statement_timeout=statement_timeout)
-    reads, exports = (_pool(url, pool_size, timeout) for timeout in (statement_timeout, export_timeout))
+    timeouts = (statement_timeout, export_timeout, export_timeout)
+    reads, exports, beside = (_pool(url, pool_size, timeout) for timeout in timeouts)
     try:
-        async with reads, exports:
-            yield Database(engine, sessions_of(engine), reads, exports)
+        async with reads, exports, beside:
+            yield Database(engine, sessions_of(engine), reads, exports, beside)
     finally:
         await engine.dispose()
 

@@ -162,7 +162,7 @@ class Download:
             await (sending.nothing_new(tag) if self._is_known(tag) else sending.file(tag, path))
 
     async def _record(self, export: Export) -> None:
-        facts = self._wish.facts(export.snapshot.rows)
+        facts = self._wish.facts(await export.snapshot.rows())
         await record_export(self._context.database, self._context.viewer, self._wish.report, facts)
 
     def _headers(self) -> dict[str, str]:

@@ -39,16 +39,17 @@ async def run_report(
     wished = await wish(schema, context, name, format_, variables=variables, options=options)
     done = 0
 
-    def noted(rows: int) -> None:
+    def noted(more: int, rows: int) -> None:
         nonlocal done
-        done = min(done + rows, export.snapshot.rows)  # lines of a text are more than rows, where texts have several
-        progress(name, done, export.snapshot.rows)
+        done = min(done + more, rows)  # lines of a text are more than rows, where texts have several
+        progress(name, done, rows)
 
     with unfinished(path) as beside:
         async with exporting(context, wished, limits, noted=noted) as export:
             await files.save(format_, export, beside)
-            await record_export(context.database, context.viewer, wished.report, wished.facts(export.snapshot.rows))
-    return export.snapshot.rows
+            rows = await export.snapshot.rows()
+            await record_export(context.database, context.viewer, wished.report, wished.facts(rows))
+    return rows
 
 
 @contextmanager

@@ -1,10 +1,15 @@
-"""Reading a whole table: from one consistent snapshot, as it comes, within limits of its own."""
+"""Reading a whole table: from one consistent snapshot, as it comes, within limits of its own.
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+How many rows there are is counted on a second connection, in the same snapshot, while the first sorts them.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import asyncpg
 
 from db.connection import Database
@@ -16,6 +21,8 @@ from resolvers.viewer import Viewer
 
 Sink = Callable[[bytes], Awaitable[None]]
 """Takes the next bytes; what comes after waits for it."""
+Noted = Callable[[int, int], None]
+"""Hears how many more rows were read, and how many there are in all."""
 
 BATCH = 5_000
 WAIT = 10
@@ -77,29 +84,34 @@ class Snapshot:
     connection: Any
     viewer: Viewer
     source: Source
-    rows: int
-    noted: Callable[[int], None]
-    """Hears of rows as they are read, so many more each time."""
+    counting: Awaitable[int]
+    noted: Noted
+
+    async def rows(self) -> int:
+        """How many there are; TooManyRows where a file may not have as many."""
+        return await self.counting
 
     async def copy(self, render: table.Render, sink: Sink, **options: str) -> None:
-        """Each row as a line of CSV, as PostgreSQL's COPY makes it; `options` are its own."""
+        """Each row as a line of CSV, as PostgreSQL's COPY makes it, once they are counted; `options` are its own."""
         prepared, values = self._prepared(render)
 
         async def counted(part: bytes) -> None:
+            rows = await self.rows()
             await sink(part)
-            self.noted(part.count(b"\n"))
+            self.noted(part.count(b"\n"), rows)
 
         with _in_time():
             await self.connection.copy_from_query(prepared.sql, *values, output=counted, format="csv", **options)
 
     async def batches(self, render: table.Render) -> AsyncGenerator[Sequence[Any], None]:
-        """The rows, some at a time, from a cursor in the database."""
+        """The rows, once they are counted, some at a time, from a cursor in the database."""
         prepared, values = self._prepared(render)
         with _in_time():
             cursor = await self.connection.cursor(prepared.sql, *values)
             while batch := await cursor.fetch(BATCH):
+                rows = await self.rows()
                 yield batch
-                self.noted(len(batch))
+                self.noted(len(batch), rows)
 
     def _prepared(self, render: table.Render) -> tuple[Plan, Sequence[Any]]:
         prepared = table.plan(self.source, None, render, self.viewer.permissions)
@@ -108,14 +120,9 @@ class Snapshot:
 
 @asynccontextmanager
 async def snapshot(
-    database: Database,
-    viewer: Viewer,
-    source: Source,
-    limits: Limits,
-    *,
-    noted: Callable[[int], None] = lambda rows: None,
+    database: Database, viewer: Viewer, source: Source, limits: Limits, *, noted: Noted = lambda more, rows: None
 ) -> AsyncIterator[Snapshot]:
-    """The table as it is now, for as long as it is read; `noted` hears how many more rows were.
+    """The table as it is now, for as long as it is read.
 
     Raises TooManyExports, TooManyRows, TooSlow and BrokenOff.
     """
@@ -127,8 +134,9 @@ async def snapshot(
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             if not await connection.fetchval(_SLOT, str(viewer.organization_id), limits.at_once):
                 raise TooManyExports
-            rows = await _count(connection, viewer, source, limits.rows)
-            yield Snapshot(connection, viewer, source, rows, noted)
+            moment = await connection.fetchval("SELECT pg_export_snapshot()")
+            async with _meanwhile(_count(database, moment, viewer, source, limits.rows)) as counting:
+                yield Snapshot(connection, viewer, source, counting, noted)
     except _LOST as error:
         raise BrokenOff from error
     finally:
@@ -144,10 +152,27 @@ _LOST = (
 )
 
 
-async def _count(connection: Any, viewer: Viewer, source: Source, most: int) -> int:
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, int]) -> AsyncIterator[Awaitable[int]]:
+    """The work while it is done; it is given up where it is not wanted to its end."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _count(database: Database, moment: str, viewer: Viewer, source: Source, most: int) -> int:
     prepared = table.count_plan(source, viewer.permissions)
-    with _in_time():
-        rows: int = await connection.fetchval(prepared.sql, *prepared.values((source, None), viewer.binds))
+    async with (
+        database.beside_exports.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await connection.execute(f"SET TRANSACTION SNAPSHOT '{moment}'")
+        with _in_time():
+            rows: int = await connection.fetchval(prepared.sql, *prepared.values((source, None), viewer.binds))
     if rows > most:
         raise TooManyRows(most)
     return rows

@@ -7,8 +7,8 @@ first, since their ends say where their beginnings are.
 import asyncio
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -142,8 +142,9 @@ class Json:
 Rows = Iterator[Sequence[Any]]
 
 
-async def _in_thread(export: Export, work: Callable[[Rows], None]) -> None:
-    """Do the work, which takes batches of rows, beside the event loop; the next batch is read meanwhile."""
+@asynccontextmanager
+async def _read_ahead(export: Export) -> AsyncIterator[Rows]:
+    """The rows in batches, for a thread beside the event loop; the next batch is read meanwhile."""
     async with aclosing(export.snapshot.batches(Typed(export.columns))) as batches:
         ahead = asyncio.ensure_future(anext(batches, None))
 
@@ -159,7 +160,7 @@ async def _in_thread(export: Export, work: Callable[[Rows], None]) -> None:
                 yield batch
 
         try:
-            await anyio.to_thread.run_sync(work, rows())
+            yield rows()
         finally:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
@@ -174,25 +175,27 @@ class Xlsx:
 
     async def save(self, export: Export, path: Path) -> None:
         """Write the workbook."""
-        if export.snapshot.rows > self.most_rows or len(export.columns) > self.most_columns:
-            raise DoesNotFit(
-                f"A sheet has room for {self.most_rows:,} rows and {self.most_columns:,} columns: take CSV or Parquet."
-            )
-        await _in_thread(export, lambda batches: self._save(export, path, batches))
+        async with _read_ahead(export) as batches:
+            count = await export.snapshot.rows()
+            if count > self.most_rows or len(export.columns) > self.most_columns:
+                raise DoesNotFit(
+                    f"A sheet has room for {self.most_rows:,} rows and {self.most_columns:,} columns: take CSV or "
+                    "Parquet."
+                )
+            # The headings are those of the first row.
+            rows = self._rows(export, batches) if count else iter([dict.fromkeys(export.options.headings)])
+            await anyio.to_thread.run_sync(self._save, export.options, export.columns, path, rows)
 
-    def _save(self, export: Export, path: Path, batches: Rows) -> None:
+    def _save(self, options: Options, columns: Sequence[Column], path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
         from rustpy_xlsxwriter import FastExcel, Format
 
         made = FastExcel(path).format(datetime_format="yyyy-mm-dd hh:mm:ss").freeze(row=1)
         formats = {kind: _format(Format(), kind) for kind in Kind}
-        rows: Any = self._rows(export, batches)
-        if not export.snapshot.rows:  # the headings are those of the first row
-            rows = [dict.fromkeys(export.options.headings)]
         made.sheet(
-            _sheet_name(export.options.title),
+            _sheet_name(options.title),
             rows,
-            column_formats=[formats[column.kind] for column in export.columns],
-            column_widths=[_WIDTHS.get(column.kind, 24) for column in export.columns],
+            column_formats=[formats[column.kind] for column in columns],
+            column_widths=[_WIDTHS.get(column.kind, 24) for column in columns],
             header_format=Format().set_bold().set_quote_prefix(),
         )
         try:
@@ -269,7 +272,8 @@ class Parquet:
 
     async def save(self, export: Export, path: Path) -> None:
         """Write the file."""
-        await _in_thread(export, lambda batches: self._save(export, path, batches))
+        async with _read_ahead(export) as batches:
+            await anyio.to_thread.run_sync(self._save, export, path, batches)
 
     def _save(self, export: Export, path: Path, batches: Rows) -> None:
         import pyarrow as pa
