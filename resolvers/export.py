@@ -4,10 +4,10 @@ How many rows there are is counted on a second connection, in the same snapshot,
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import asyncpg
@@ -15,7 +15,6 @@ import asyncpg
 from db.connection import Database
 from resolvers import table
 from resolvers.reading import TookTooLong, in_time
-from resolvers.statement import Plan
 from resolvers.table import Source
 from resolvers.viewer import Viewer
 
@@ -24,7 +23,8 @@ Sink = Callable[[bytes], Awaitable[None]]
 Noted = Callable[[int, int], None]
 """Hears how many more rows were read, and how many there are in all."""
 
-BATCH = 5_000
+Result = TypeVar("Result")
+
 WAIT = 10
 """Seconds until a server that is busy with other exports says so."""
 
@@ -77,6 +77,18 @@ class BrokenOff(Exception):
         super().__init__("The connection to the database was lost in the middle: try again.")
 
 
+@asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, Result]) -> AsyncIterator[Awaitable[Result]]:
+    """The work while it goes on; it is given up where it is not wanted to its end."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(task, return_exceptions=True)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A table at one moment."""
@@ -93,7 +105,8 @@ class Snapshot:
 
     async def copy(self, render: table.Render, sink: Sink, **options: str) -> None:
         """Each row as a line of CSV, as PostgreSQL's COPY makes it, once they are counted; `options` are its own."""
-        prepared, values = self._prepared(render)
+        prepared = table.plan(self.source, None, render, self.viewer.permissions)
+        values = prepared.values((self.source, None), self.viewer.binds)
 
         async def counted(part: bytes) -> None:
             rows = await self.rows()
@@ -101,21 +114,32 @@ class Snapshot:
             self.noted(part.count(b"\n"), rows)
 
         with _in_time():
-            await self.connection.copy_from_query(prepared.sql, *values, output=counted, format="csv", **options)
+            await _copy(self.connection, prepared.sql, values, counted, options)
 
-    async def batches(self, render: table.Render) -> AsyncGenerator[Sequence[Any], None]:
-        """The rows, once they are counted, some at a time, from a cursor in the database."""
-        prepared, values = self._prepared(render)
-        with _in_time():
-            cursor = await self.connection.cursor(prepared.sql, *values)
-            while batch := await cursor.fetch(BATCH):
-                rows = await self.rows()
-                yield batch
-                self.noted(len(batch), rows)
 
-    def _prepared(self, render: table.Render) -> tuple[Plan, Sequence[Any]]:
-        prepared = table.plan(self.source, None, render, self.viewer.permissions)
-        return prepared, prepared.values((self.source, None), self.viewer.binds)
+async def _copy(connection: Any, statement: str, values: Iterable[Any], sink: Sink, options: Mapping[str, str]) -> None:
+    """COPY to a sink that may fail.
+
+    Where a sink fails, asyncpg waits until the database has stopped: for ever if that was with the part that the sink
+    had. So asyncpg sees no failure, but is told to stop where it waits for the database next, if it does.
+    """
+    failures: list[BaseException] = []
+
+    async def kept(part: bytes) -> None:
+        if failures:
+            return
+        try:
+            await sink(part)
+        except BaseException as failure:  # noqa: BLE001  it is raised at the end
+            failures.append(failure)
+            copying.cancel()
+
+    copying = asyncio.create_task(connection.copy_from_query(statement, *values, output=kept, format="csv", **options))
+    try:
+        await copying
+    finally:
+        if failures:
+            raise failures[0]
 
 
 @asynccontextmanager
@@ -135,7 +159,7 @@ async def snapshot(
             if not await connection.fetchval(_SLOT, str(viewer.organization_id), limits.at_once):
                 raise TooManyExports
             moment = await connection.fetchval("SELECT pg_export_snapshot()")
-            async with _meanwhile(_count(database, moment, viewer, source, limits.rows)) as counting:
+            async with meanwhile(_count(database, moment, viewer, source, limits.rows)) as counting:
                 yield Snapshot(connection, viewer, source, counting, noted)
     except _LOST as error:
         raise BrokenOff from error
@@ -150,18 +174,6 @@ _LOST = (
     asyncpg.InterfaceError,  # what comes of ending a transaction on a connection that is gone
     ConnectionError,
 )
-
-
-@asynccontextmanager
-async def _meanwhile(work: Coroutine[Any, Any, int]) -> AsyncIterator[Awaitable[int]]:
-    """The work while it is done; it is given up where it is not wanted to its end."""
-    task = asyncio.create_task(work)
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with anyio.CancelScope(shield=True):
-            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _count(database: Database, moment: str, viewer: Viewer, source: Source, most: int) -> int:

@@ -4,14 +4,15 @@ Texts (CSV, NDJSON, JSON) are made by the database and passed on as they come. X
 first, since their ends say where their beginnings are.
 """
 
-import asyncio
 import hashlib
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -21,12 +22,17 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import get_decimal_symbol
 
 from resolvers.cells import Objects, Texts, Typed
-from resolvers.export import Sink, Snapshot
+from resolvers.export import Sink, Snapshot, meanwhile
 from resolvers.tabulation import Column, Kind
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 NEVER_QUOTED = {"quote": "\x01", "delimiter": "\x02"}
 """JSON has no such characters, so PostgreSQL passes a line of it on as it is."""
+
+
+BLOCK = 512 * 1024
+"""Bytes of rows that are made typed at a time, while as many are read."""
+MOST_BYTES = 2**31 - 1
 
 
 class DoesNotFit(Exception):
@@ -139,31 +145,75 @@ class Json:
 
 # ---------------------------------------------------------------- files
 
-Rows = Iterator[Sequence[Any]]
+Tables = Iterator[Any]
+"""Arrow tables, one after another."""
 
 
 @asynccontextmanager
-async def _read_ahead(export: Export) -> AsyncIterator[Rows]:
-    """The rows in batches, for a thread beside the event loop; the next batch is read meanwhile."""
-    async with aclosing(export.snapshot.batches(Typed(export.columns))) as batches:
-        ahead = asyncio.ensure_future(anext(batches, None))
+async def _tables(export: Export, types: Mapping[Kind, Any]) -> AsyncIterator[Tables]:
+    """The rows in tables of these types, for a thread beside the event loop; what comes next is read meanwhile."""
+    sending, receiving = anyio.create_memory_object_stream[bytes](1)
 
-        async def next_batch() -> Sequence[Any] | None:
-            nonlocal ahead
-            batch = await ahead
-            if batch is not None:
-                ahead = asyncio.ensure_future(anext(batches, None))
-            return batch
+    async def read() -> None:
+        async with sending:
+            held = bytearray()
 
-        def rows() -> Rows:
-            while (batch := anyio.from_thread.run(next_batch)) is not None:
-                yield batch
+            async def sink(lines: bytes) -> None:
+                held.extend(lines)
+                if len(held) > BLOCK:
+                    await sending.send(bytes(held))
+                    held.clear()
 
-        try:
-            yield rows()
-        finally:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
+            await export.snapshot.copy(Typed(export.columns), sink)
+            if held:
+                await sending.send(bytes(held))
+
+    async with receiving, meanwhile(read()) as reading:
+
+        async def next_block() -> bytes | None:
+            try:
+                return await receiving.receive()
+            except anyio.EndOfStream:
+                await reading
+                return None
+
+        blocks = iter(partial(anyio.from_thread.run, next_block), None)
+        yield map(_parser([types[column.kind] for column in export.columns]), blocks)
+
+
+def _parser(types: Sequence[Any]) -> Callable[[bytes], Any]:
+    """From lines of PostgreSQL's CSV, where nothing is null and `""` an empty text, to a table of these types."""
+    from pyarrow import csv, py_buffer
+
+    names = [str(place) for place in range(len(types))]
+    return partial(
+        lambda lines, **options: csv.read_csv(py_buffer(lines), **options),
+        read_options=csv.ReadOptions(column_names=names, block_size=MOST_BYTES, use_threads=False),
+        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        convert_options=csv.ConvertOptions(
+            column_types=dict(zip(names, types, strict=True)),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
+
+
+def _types() -> Mapping[Kind, Any]:
+    import pyarrow as pa
+
+    return {
+        Kind.TEXT: pa.string(),
+        Kind.JSON: pa.string(),
+        Kind.INTEGER: pa.int64(),
+        Kind.DECIMAL: pa.decimal128(38, 12),
+        Kind.NUMBER: pa.float64(),
+        Kind.BOOLEAN: pa.bool_(),
+        Kind.DATE: pa.date32(),
+        Kind.MOMENT: pa.timestamp("us", tz="UTC"),
+    }
 
 
 class Xlsx:
@@ -175,7 +225,9 @@ class Xlsx:
 
     async def save(self, export: Export, path: Path) -> None:
         """Write the workbook."""
-        async with _read_ahead(export) as batches:
+        import pyarrow as pa
+
+        async with _tables(export, {**_types(), Kind.DECIMAL: pa.string()}) as tables:
             count = await export.snapshot.rows()
             if count > self.most_rows or len(export.columns) > self.most_columns:
                 raise DoesNotFit(
@@ -183,7 +235,7 @@ class Xlsx:
                     "Parquet."
                 )
             # The headings are those of the first row.
-            rows = self._rows(export, batches) if count else iter([dict.fromkeys(export.options.headings)])
+            rows = self._rows(export, tables) if count else iter([dict.fromkeys(export.options.headings)])
             await anyio.to_thread.run_sync(self._save, export.options, export.columns, path, rows)
 
     def _save(self, options: Options, columns: Sequence[Column], path: Path, rows: Iterator[Mapping[str, Any]]) -> None:
@@ -205,19 +257,14 @@ class Xlsx:
                 raise
             raise DoesNotFit("A text of the report is longer than the 32,767 letters of a cell: take CSV.") from error
 
-    def _rows(self, export: Export, batches: Rows) -> Iterator[Mapping[str, Any]]:
-        headings = export.options.headings
-        cells = [
-            (heading, cell)
-            for heading, column in zip(headings, export.columns, strict=True)
-            if (cell := _cell(column.kind, ZoneInfo(export.options.timezone)))
-        ]
-        for batch in batches:
-            for record in batch:
-                row = dict(zip(headings, record, strict=True))
-                for heading, cell in cells:
-                    row[heading] = cell(row[heading])
-                yield row
+    def _rows(self, export: Export, tables: Tables) -> Iterator[Mapping[str, Any]]:
+        zone = ZoneInfo(export.options.timezone)
+        cells = [_cell(column.kind, zone) for column in export.columns]
+        for table in tables:
+            read = zip(cells, (column.to_pylist() for column in table.columns), strict=True)
+            values = zip(*(map(cell, column) if cell else column for cell, column in read), strict=True)
+            # A sheet may have a million rows: what is done for each does not come back to Python.
+            yield from map(dict, map(zip, repeat(export.options.headings), values))
 
 
 _NUMBER_FORMATS = {
@@ -258,11 +305,11 @@ def _cell(kind: Kind, zone: ZoneInfo) -> Callable[[Any], Any] | None:
     return written.get(kind)
 
 
-def _exact(value: Decimal | None) -> float | str | None:
-    if value is None:
+def _exact(digits: str | None) -> float | str | None:
+    if digits is None:
         return None
-    near = float(value)
-    return near if Decimal(repr(near)) == value else format(value, "f")
+    near = float(digits)
+    return near if Decimal(repr(near)) == Decimal(digits) else digits
 
 
 class Parquet:
@@ -272,31 +319,22 @@ class Parquet:
 
     async def save(self, export: Export, path: Path) -> None:
         """Write the file."""
-        async with _read_ahead(export) as batches:
-            await anyio.to_thread.run_sync(self._save, export, path, batches)
+        types = _types()
+        async with _tables(export, types) as tables:
+            named = zip(export.options.names, export.columns, strict=True)
+            fields = [(name, types[column.kind]) for name, column in named]
+            await anyio.to_thread.run_sync(self._save, path, fields, tables)
 
-    def _save(self, export: Export, path: Path, batches: Rows) -> None:
+    def _save(self, path: Path, fields: Sequence[tuple[str, Any]], tables: Tables) -> None:
         import pyarrow as pa
         from pyarrow import parquet
 
-        kinds = {
-            Kind.TEXT: pa.string(),
-            Kind.JSON: pa.string(),
-            Kind.INTEGER: pa.int64(),
-            Kind.DECIMAL: pa.decimal128(38, 12),
-            Kind.NUMBER: pa.float64(),
-            Kind.BOOLEAN: pa.bool_(),
-            Kind.DATE: pa.date32(),
-            Kind.MOMENT: pa.timestamp("us", tz="UTC"),
-        }
-        named = zip(export.options.names, export.columns, strict=True)
-        schema = pa.schema([(name, kinds[column.kind]) for name, column in named])
+        schema = pa.schema(fields)
         try:
             with parquet.ParquetWriter(path, schema) as writer:
-                for batch in batches:
-                    values = zip(*batch, strict=True)
-                    arrays = [pa.array(column, type=part.type) for column, part in zip(values, schema, strict=True)]
-                    writer.write_batch(pa.record_batch(arrays, schema=schema))
+                for table in tables:
+                    table.validate(full=True)  # digits are not counted where they are read
+                    writer.write_table(pa.Table.from_arrays(table.columns, schema=schema))
         except pa.ArrowInvalid as error:
             raise DoesNotFit(f"Parquet cannot hold a number of the report ({error}): take CSV.") from error
 

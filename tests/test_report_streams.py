@@ -13,8 +13,12 @@ import sqlalchemy as sa
 
 from db.connection import Database
 from resolvers.bulk_update import Named, bulk_update_customers
+from resolvers.cells import Texts
+from resolvers.export import Limits
 from resolvers.report import save_report
 from schema.api import schema
+from schema.context import Context
+from schema.report_file import exporting, wish
 from schema.report_health import core_of, findings
 from tests.builders import a_contact, a_customer, an_id, an_organization
 from tests.clients import a_token
@@ -209,6 +213,23 @@ async def test_a_file_has_so_many_rows_at_most(sessions, database, database_url,
         for form in READERS:
             assert (await downloaded(address, headers, form)).status_code == 200
     assert [each["rows"] for each in await exports(database)] == [8] * len(READERS)
+
+
+@pytest.mark.parametrize("failure", [OSError("The disk is full."), asyncio.CancelledError()], ids=["disk", "stop"])
+@pytest.mark.usefixtures("few")
+async def test_a_failure_with_the_last_rows_leaves_the_connection_as_it_was(database, viewer, failure):
+    async def sink(part: bytes) -> None:
+        await asyncio.sleep(0)
+        raise failure
+
+    context = Context(database, viewer)
+    wished = await wish(schema, context, "everybody", "csv", variables=(), options={})
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(type(failure)):
+            async with exporting(context, wished, Limits()) as export:
+                await export.snapshot.copy(Texts(export.columns), sink)
+        async with exporting(context, wished, Limits()) as export:
+            assert await export.snapshot.rows() == 8
 
 
 @pytest.mark.usefixtures("few")
