@@ -177,12 +177,13 @@ _LOST = (
 
 
 async def _count(database: Database, moment: str, viewer: Viewer, source: Source, most: int) -> int:
-    prepared = table.count_plan(source, viewer.permissions)
+    prepared = table.count_plan(source, most + 1, viewer.permissions)
     async with (
         database.beside_exports.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        await connection.execute(f"SET TRANSACTION SNAPSHOT '{moment}'")
+        # The other connection's statement is the one that is waited for: helpers are better left to it.
+        await connection.execute(f"SET TRANSACTION SNAPSHOT '{moment}'; SET LOCAL max_parallel_workers_per_gather = 0")
         with _in_time():
             rows: int = await connection.fetchval(prepared.sql, *prepared.values((source, None), viewer.binds))
     if rows > most:

@@ -88,11 +88,11 @@ def plan(source: Source, part: Part | None, render: Render, may: Permissions) ->
 
 
 @lru_cache(maxsize=500)
-def count_plan(source: Source, may: Permissions) -> Plan:
-    """The statement that counts the rows; parameters as of `plan` without a part."""
+def count_plan(source: Source, most: int, may: Permissions) -> Plan:
+    """The statement that counts the rows, as far as `most`; parameters as of `plan` without a part."""
     table = TableBuilder((source, None), may).table(source)
-    # All of them: up to a limit, PostgreSQL would not share the work out.
-    return compiled(sa.select(sa.func.count()).select_from(table.rows))
+    some = sa.select(literal("1")).select_from(table.rows).limit(literal(str(most))).subquery()
+    return compiled(sa.select(sa.func.count()).select_from(some))
 
 
 def position(source: Source, after: str) -> Position:
