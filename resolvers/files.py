@@ -6,12 +6,10 @@ first, since their ends say where their beginnings are.
 
 import hashlib
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,18 +19,14 @@ import anyio
 from babel import Locale, UnknownLocaleError
 from babel.numbers import get_decimal_symbol
 
-from resolvers.cells import Objects, Texts, Typed
-from resolvers.export import Sink, Snapshot, meanwhile
+from resolvers import arrow
+from resolvers.cells import Objects, Texts
+from resolvers.export import Sink, Snapshot
 from resolvers.tabulation import Column, Kind
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 NEVER_QUOTED = {"quote": "\x01", "delimiter": "\x02"}
 """JSON has no such characters, so PostgreSQL passes a line of it on as it is."""
-
-
-BLOCK = 512 * 1024
-"""Bytes of rows that are made typed at a time, while as many are read."""
-MOST_BYTES = 2**31 - 1
 
 
 class DoesNotFit(Exception):
@@ -145,75 +139,9 @@ class Json:
 
 # ---------------------------------------------------------------- files
 
-Tables = Iterator[Any]
-"""Arrow tables, one after another."""
 
-
-@asynccontextmanager
-async def _tables(export: Export, types: Mapping[Kind, Any]) -> AsyncIterator[Tables]:
-    """The rows in tables of these types, for a thread beside the event loop; what comes next is read meanwhile."""
-    sending, receiving = anyio.create_memory_object_stream[bytes](1)
-
-    async def read() -> None:
-        async with sending:
-            held = bytearray()
-
-            async def sink(lines: bytes) -> None:
-                held.extend(lines)
-                if len(held) > BLOCK:
-                    await sending.send(bytes(held))
-                    held.clear()
-
-            await export.snapshot.copy(Typed(export.columns), sink)
-            if held:
-                await sending.send(bytes(held))
-
-    async with receiving, meanwhile(read()) as reading:
-
-        async def next_block() -> bytes | None:
-            try:
-                return await receiving.receive()
-            except anyio.EndOfStream:
-                await reading
-                return None
-
-        blocks = iter(partial(anyio.from_thread.run, next_block), None)
-        yield map(_parser([types[column.kind] for column in export.columns]), blocks)
-
-
-def _parser(types: Sequence[Any]) -> Callable[[bytes], Any]:
-    """From lines of PostgreSQL's CSV, where nothing is null and `""` an empty text, to a table of these types."""
-    from pyarrow import csv, py_buffer
-
-    names = [str(place) for place in range(len(types))]
-    return partial(
-        lambda lines, **options: csv.read_csv(py_buffer(lines), **options),
-        read_options=csv.ReadOptions(column_names=names, block_size=MOST_BYTES, use_threads=False),
-        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-        convert_options=csv.ConvertOptions(
-            column_types=dict(zip(names, types, strict=True)),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            true_values=["t"],
-            false_values=["f"],
-        ),
-    )
-
-
-def _types() -> Mapping[Kind, Any]:
-    import pyarrow as pa
-
-    return {
-        Kind.TEXT: pa.string(),
-        Kind.JSON: pa.string(),
-        Kind.INTEGER: pa.int64(),
-        Kind.DECIMAL: pa.decimal128(38, 12),
-        Kind.NUMBER: pa.float64(),
-        Kind.BOOLEAN: pa.bool_(),
-        Kind.DATE: pa.date32(),
-        Kind.MOMENT: pa.timestamp("us", tz="UTC"),
-    }
+def _each(types: Mapping[Kind, Any], export: Export) -> Sequence[Any]:
+    return [types[column.kind] for column in export.columns]
 
 
 class Xlsx:
@@ -227,7 +155,8 @@ class Xlsx:
         """Write the workbook."""
         import pyarrow as pa
 
-        async with _tables(export, {**_types(), Kind.DECIMAL: pa.string()}) as tables:
+        types = {**arrow.types(), Kind.DECIMAL: pa.string()}
+        async with arrow.tables(export.snapshot, export.columns, _each(types, export)) as tables:
             count = await export.snapshot.rows()
             if count > self.most_rows or len(export.columns) > self.most_columns:
                 raise DoesNotFit(
@@ -257,7 +186,7 @@ class Xlsx:
                 raise
             raise DoesNotFit("A text of the report is longer than the 32,767 letters of a cell: take CSV.") from error
 
-    def _rows(self, export: Export, tables: Tables) -> Iterator[Mapping[str, Any]]:
+    def _rows(self, export: Export, tables: arrow.Tables) -> Iterator[Mapping[str, Any]]:
         zone = ZoneInfo(export.options.timezone)
         cells = [_cell(column.kind, zone) for column in export.columns]
         for table in tables:
@@ -319,13 +248,12 @@ class Parquet:
 
     async def save(self, export: Export, path: Path) -> None:
         """Write the file."""
-        types = _types()
-        async with _tables(export, types) as tables:
-            named = zip(export.options.names, export.columns, strict=True)
-            fields = [(name, types[column.kind]) for name, column in named]
+        types = _each(arrow.types(), export)
+        async with arrow.tables(export.snapshot, export.columns, types) as tables:
+            fields = list(zip(export.options.names, types, strict=True))
             await anyio.to_thread.run_sync(self._save, path, fields, tables)
 
-    def _save(self, path: Path, fields: Sequence[tuple[str, Any]], tables: Tables) -> None:
+    def _save(self, path: Path, fields: Sequence[tuple[str, Any]], tables: arrow.Tables) -> None:
         import pyarrow as pa
         from pyarrow import parquet
 
