@@ -1,6 +1,6 @@
 """A report of 300,000 rows as a file, beside PostgreSQL's COPY of the same columns in the same order.
 
-Times are of this process and the database: from the report's document to the last byte of the file, counting rows
+Times are of this process and the database: from the report's name to the last byte of the file, counting rows
 included. What each takes of memory is looked at in a server process of its own, while a client downloads it.
 """
 

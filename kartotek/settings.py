@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     postgres_binaries: Path | None = Field(
         default=None, description="Folder with initdb, pg_ctl and postgres, instead of the embedded ones."
     )
-    database_pool: int = Field(default=10, ge=1, description="Connections to the database, at most.")
+    database_pool: int = Field(default=10, ge=1, description="Connections to the database, at most, of each kind.")
     statement_timeout: float = Field(default=30, ge=0, description="Seconds that one statement may take; 0 for ever.")
     export_rows: int = Field(default=1_000_000, ge=1, description="Rows that the file of a report may have.")
     export_timeout: float = Field(default=600, ge=0, description="Seconds that it may take; 0 for ever.")
