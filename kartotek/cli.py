@@ -549,8 +549,9 @@ def run_report_command(
 ) -> None:
     """Write a report to a file, all rows; print `rows N` and the file. Where it fails, there is no file."""
     from kartotek.registries import registries
-    from kartotek.report_run import FAILURES, run_report
+    from kartotek.report_run import run_report
     from resolvers.export import Limits
+    from resolvers.report import ReportFailed
     from schema.context import Context
 
     settings = settings_for(data_dir)
@@ -577,7 +578,7 @@ def run_report_command(
     with explained(), database(settings) as url:
         try:
             rows = asyncio.run(connected_to(url, settings, work))
-        except FAILURES as failure:
+        except ReportFailed as failure:
             raise CommandFailed(str(failure)) from failure
     print(f"rows {rows} {path}")
 

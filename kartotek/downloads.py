@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resolvers import files
 from resolvers.export import BrokenOff, Limits, TooManyExports, TooManyRows, TooSlow
 from resolvers.files import TEXT_FORMATS, DoesNotFit, Export
-from resolvers.report import record_export
+from resolvers.report import ReportFailed, record_export
 from schema.api import schema
 from schema.context import Context, NotAuthenticated
 from schema.report_file import BadOption, NotThere, Wish, exporting, wish
@@ -54,7 +54,7 @@ def report_file(limits: Limits) -> Callable[[Request], Awaitable[ASGIApp]]:
             return Download(context, await _wish(context, request), limits, request)
         except NotAuthenticated as error:
             return refusal(error, UNAUTHENTICATED)
-        except (NotThere, BadOption, Broken, NotRun) as error:
+        except ReportFailed as error:
             return refused(error)
 
     return endpoint
@@ -68,12 +68,9 @@ async def _wish(context: Context, request: Request) -> Wish:
     return await wish(schema, context, name, format_, variables=variables, options=options)
 
 
-def refused(error: Exception) -> Response:
-    """Why there is no file, in the shape of a GraphQL answer; what is not expected is raised again."""
-    found = next((found for kind, found in REFUSALS.items() if isinstance(error, kind)), None)
-    if found is None:
-        raise error
-    status, code, tell = found
+def refused(error: ReportFailed) -> Response:
+    """Why there is no file, in the shape of a GraphQL answer."""
+    status, code, tell = REFUSALS[type(error)]
     told = [{**each, "extensions": {"code": code, **each.get("extensions", {})}} for each in tell(error)]
     headers = {"Retry-After": WAIT} if status == 429 else None
     return Response(orjson.dumps({"errors": told}), status, headers, media_type="application/json")
@@ -93,7 +90,7 @@ def _located(broken: Any) -> Errors:
     ]
 
 
-REFUSALS: Mapping[type[Exception], tuple[int, str, Callable[[Any], Errors]]] = {
+REFUSALS: Mapping[type[ReportFailed], tuple[int, str, Callable[[Any], Errors]]] = {
     NotThere: (404, "NOT_FOUND", _itself),
     BadOption: (400, "BAD_ARGUMENT", _itself),
     NotRun: (400, "BAD_ARGUMENT", _each),
@@ -138,7 +135,7 @@ class Download:
         is_text = self._wish.format in TEXT_FORMATS
         try:
             await (self._stream(sending) if is_text and may_stream else self._from_file(sending))
-        except Exception as error:
+        except ReportFailed as error:
             if sending.has_begun:
                 raise
             return refused(error)

@@ -7,16 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from resolvers import files
-from resolvers.export import BrokenOff, Limits, TooManyExports, TooManyRows, TooSlow
-from resolvers.files import DoesNotFit
+from resolvers.export import Limits
 from resolvers.report import record_export
 from schema.api import schema
 from schema.context import Context
-from schema.report_file import BadOption, NotThere, exporting, wish
-from schema.report_run import Broken, NotRun
-
-FAILURES = (NotThere, BadOption, Broken, NotRun, TooManyRows, TooManyExports, TooSlow, BrokenOff, DoesNotFit)
-"""Why there may be no file."""
+from schema.report_file import exporting, wish
 
 Progress = Callable[[str, int, int], None]
 
@@ -32,7 +27,7 @@ async def run_report(
     limits: Limits,
     progress: Progress,
 ) -> int:
-    """Write the report to the path, in the place of what is there, and tell how many rows it has; raises `FAILURES`.
+    """Write the report to the path, in the place of what is there, and tell how many rows it has; raises ReportFailed.
 
     `variables` and `options` are those of the address over HTTP; `progress` hears of rows.
     """

@@ -68,7 +68,12 @@ async def tables(snapshot: Snapshot, columns: tuple[Column, ...], types: Sequenc
                 await reading
                 return None
 
-        yield map(_parser(types), iter(partial(anyio.from_thread.run, next_block), None))
+        try:
+            yield map(_parser(types), iter(partial(anyio.from_thread.run, next_block), None))
+        except Exception:
+            if reading.done():
+                await reading  # a writer may tell in words of its own that there were no more rows
+            raise
 
 
 def _parser(types: Sequence[Any]) -> Callable[[bytes], Any]:

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from resolvers.rendering import json_value, literal, or_null, text
+from resolvers.rendering import json_list, json_object, json_value, literal, or_null, text
 from resolvers.tabulation import Column, Kind
 
 Expression = sa.ColumnElement[Any]
@@ -82,14 +81,12 @@ class Objects:
 
     def __call__(self, values: Cells) -> Cells:
         """The object, as a text without line breaks."""
-        return [_listed("{", self._members(values), "}")]
-
-    def _members(self, values: Cells) -> Cells:
         made: dict[str, list[tuple[str, Expression]]] = {}
         for column, name, value in zip(self.columns, self.names, values, strict=True):
             whole = _whole(column, name)
             made.setdefault(whole or name, []).append((column.path[-1] if whole else "", value))
-        return [_member(name, _object(parts) if parts[0][0] else _json(parts[0][1])) for name, parts in made.items()]
+        members = [(name, _object(parts) if parts[0][0] else _json(parts[0][1])) for name, parts in made.items()]
+        return [json_object(members)]
 
 
 def _json(value: Expression) -> Expression:
@@ -102,24 +99,10 @@ def _whole(column: Column, name: str) -> str | None:
     return name.removesuffix(f".{column.path[-1]}") if column.of_money and name == column.name else None
 
 
-def _member(name: str, value: Expression) -> Expression:
-    return text(f"{orjson.dumps(name).decode()}:").concat(value)
-
-
 def _object(parts: Sequence[tuple[str, Expression]]) -> Expression:
-    made = _listed("{", [_member(name, _json(value)) for name, value in parts], "}")
+    made = json_object([(name, _json(value)) for name, value in parts])
     is_missing = sa.and_(*(value.is_(None) for _, value in parts))
     return sa.case((is_missing, text("null")), else_=made)
-
-
-def _listed(opening: str, parts: Cells, closing: str) -> Expression:
-    """The parts with commas between them; put together in halves, since each step copies what is there so far."""
-    if not parts:
-        return text(opening + closing)
-    if len(parts) > 1:
-        half = len(parts) // 2
-        return _listed(opening, parts[:half], ",").concat(_listed("", parts[half:], closing))
-    return text(opening).concat(parts[0]).concat(text(closing))
 
 
 @dataclass(frozen=True)
@@ -128,7 +111,7 @@ class Arrays:
 
     def __call__(self, values: Cells) -> Cells:
         """The array, as a text."""
-        return [_listed("[", [_json(value) for value in values], "]")]
+        return [json_list([_json(value) for value in values])]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import asyncpg
 from db.connection import Database
 from resolvers import table
 from resolvers.reading import TookTooLong, in_time
+from resolvers.report import ReportFailed
 from resolvers.table import Source
 from resolvers.viewer import Viewer
 
@@ -43,14 +44,14 @@ class Limits:
     """How many an organisation may have at the same time, on all servers together."""
 
 
-class TooManyExports(Exception):
+class TooManyExports(ReportFailed):
     """The organisation, or this server, has as many exports under way as it may have."""
 
     def __init__(self) -> None:
         super().__init__("As many reports as may be are being made into files: wait for one of them, then try again.")
 
 
-class TooSlow(Exception):
+class TooSlow(ReportFailed):
     """The database stopped the statement when its time was up."""
 
     def __init__(self) -> None:
@@ -60,7 +61,7 @@ class TooSlow(Exception):
         )
 
 
-class TooManyRows(Exception):
+class TooManyRows(ReportFailed):
     """The table is longer than a file may be."""
 
     def __init__(self, most: int) -> None:
@@ -70,7 +71,7 @@ class TooManyRows(Exception):
         )
 
 
-class BrokenOff(Exception):
+class BrokenOff(ReportFailed):
     """The connection to the database was lost in the middle."""
 
     def __init__(self) -> None:
@@ -78,7 +79,7 @@ class BrokenOff(Exception):
 
 
 @asynccontextmanager
-async def meanwhile(work: Coroutine[Any, Any, Result]) -> AsyncIterator[Awaitable[Result]]:
+async def meanwhile(work: Coroutine[Any, Any, Result]) -> AsyncIterator[asyncio.Task[Result]]:
     """The work while it goes on; it is given up where it is not wanted to its end."""
     task = asyncio.create_task(work)
     try:

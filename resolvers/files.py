@@ -22,6 +22,7 @@ from babel.numbers import get_decimal_symbol
 from resolvers import arrow
 from resolvers.cells import Objects, Texts
 from resolvers.export import Sink, Snapshot
+from resolvers.report import ReportFailed
 from resolvers.tabulation import Column, Kind
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -29,7 +30,7 @@ NEVER_QUOTED = {"quote": "\x01", "delimiter": "\x02"}
 """JSON has no such characters, so PostgreSQL passes a line of it on as it is."""
 
 
-class DoesNotFit(Exception):
+class DoesNotFit(ReportFailed):
     """The format cannot hold what is in the table; the message says what, and which other format can."""
 
 

@@ -7,6 +7,7 @@ of each value anew for each row; only texts go through one, for their escapes.
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
@@ -27,13 +28,27 @@ def text(value: str) -> Expression:
 NULL = text("null")
 
 
+def concatenated(texts: Sequence[Expression]) -> Expression:
+    """One text of at least one; made in halves, since SQLAlchemy and PostgreSQL copy at each step what they have."""
+    if len(texts) == 1:
+        return texts[0]
+    half = len(texts) // 2
+    return concatenated(texts[:half]).concat(concatenated(texts[half:]))
+
+
 def json_object(pairs: Sequence[tuple[str, Expression]]) -> Expression:
-    """An object of these names (GraphQL names, so there is nothing to escape) and finished values."""
-    joined, opening = text("{"), '"'
-    for key, value in pairs:
-        joined = joined.concat(text(f'{opening}{key}":')).concat(value)
-        opening = ',"'
-    return joined.concat(text("}"))
+    """An object of these names and finished values."""
+    parts, opening = [], "{"
+    for name, value in pairs:
+        parts += [text(f"{opening}{orjson.dumps(name).decode()}:"), value]
+        opening = ","
+    return concatenated([*parts, text("}" if parts else "{}")])
+
+
+def json_list(items: Sequence[Expression]) -> Expression:
+    """An array of these finished items, of which there is at least one."""
+    parts = [part for item in items for part in (text(","), item)]
+    return concatenated([text("["), *parts[1:], text("]")])
 
 
 def json_array(item: Expression, *order: Expression, where: sa.ColumnElement[bool] | None = None) -> Expression:

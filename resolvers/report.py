@@ -34,6 +34,10 @@ REPORTS = table_of(models.Report)
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
+class ReportFailed(Exception):
+    """What was wanted of a report could not be made; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What a document says as a report, as it is kept with it."""

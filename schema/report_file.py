@@ -9,7 +9,7 @@ from strawberry.schema import BaseSchema
 
 from resolvers.export import Limits, snapshot
 from resolvers.files import FORMATS, MEDIA_TYPES, Export, Options
-from resolvers.report import Saved, find_report
+from resolvers.report import ReportFailed, Saved, find_report
 from resolvers.tabulation import headings
 from schema.context import Context
 from schema.report_health import core_of
@@ -18,11 +18,11 @@ from schema.report_variables import read_variables
 from schema.wording import LANGUAGES, language_for
 
 
-class NotThere(Exception):
+class NotThere(ReportFailed):
     """There is no such report, as far as the viewer may know, or no such format."""
 
 
-class BadOption(Exception):
+class BadOption(ReportFailed):
     """An option of the file cannot be right."""
 
 

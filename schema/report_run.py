@@ -10,6 +10,7 @@ from graphql.execution.values import VariableValues
 from strawberry.schema import BaseSchema
 
 from resolvers.problems import Problem
+from resolvers.report import ReportFailed
 from resolvers.selection import Operand
 from resolvers.table import Given, Source, Stored
 from resolvers.tabulation import Column, Path
@@ -18,7 +19,7 @@ from schema.execution import Tabulation
 from schema.report_document import NotAReport, operation_of, parsed, read_document, table_of
 
 
-class Broken(Exception):
+class Broken(ReportFailed):
     """The document does not fit the schema (any more)."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -26,7 +27,7 @@ class Broken(Exception):
         self.problems = problems
 
 
-class NotRun(Exception):
+class NotRun(ReportFailed):
     """The run failed before it had any rows: the variables are wrong, or what the document asks for."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:

@@ -165,6 +165,21 @@ async def test_half_a_file_never_looks_like_a_whole_one(sessions, database, data
                 pass
 
 
+@pytest.mark.parametrize("form", ["xlsx", "parquet"])
+@pytest.mark.usefixtures("many")
+async def test_a_file_whose_rows_break_off_is_none(sessions, database, database_url, viewer, form):
+    headers = await a_token(sessions, viewer)
+    async with serving(database_url) as (_, address):
+        asked = asyncio.create_task(downloaded(address, headers, form))
+        await until(lambda: copying(database))
+        async with database.sessions() as session:
+            await session.execute(sa.text(f"SELECT pg_terminate_backend(pid) {COPYING}"))
+        answer = await asked
+        assert answer.status_code == 503
+        assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+        assert (await downloaded(address, headers, form)).status_code == 200
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 @pytest.mark.usefixtures("many")
 async def test_where_only_the_end_of_the_connection_ends_a_file_it_has_a_length(sessions, database_url, viewer, form):
