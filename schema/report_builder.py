@@ -204,8 +204,11 @@ def compose(
     if problems:
         return None, problems
     document = print_ast(_document(root, paths, arguments))
-    found = read_document(schema, document, "en").problems
-    return (None if found else document), [problem.at("paths") for problem in found]
+    if not (found := read_document(schema, document, "en").problems):
+        return document, ()
+    alone = ((each.name.value, print_ast(_document(root, paths[:1], [each]))) for each in arguments)
+    to_blame = next((name for name, text in alone if read_document(schema, text, "en").problems), "paths")
+    return None, [problem.at(to_blame) for problem in found]
 
 
 def _bad_paths(node: GraphQLObjectType, paths: Sequence[str]) -> Iterator[Problem]:

@@ -123,7 +123,8 @@ async def test_a_report_is_built_without_writing_graphql(ask):
         ({"filter": {"nam": {"eq": "x"}}}, ["filter"], "nam"),
         ({"filter": {"isActive": {"eq": "x"}}}, ["filter", "isActive", "eq"], "Boolean"),
         ({"orderBy": {"name": "UP"}}, ["orderBy", "name"], "UP"),
-        ({"filter": {}}, ["paths"], "empty"),
+        ({"filter": {}}, ["filter"], "empty"),
+        ({"filter": {"name": {"eq": "\0"}}}, ["filter"], "no text here"),
     ],
 )
 async def test_what_cannot_be_put_together_is_told_with_its_place(ask, given_, path, words):
