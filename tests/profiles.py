@@ -13,7 +13,7 @@ COMMON: dict[str, Any] = {
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 }
 settings.register_profile("dev", settings(max_examples=50, **COMMON))
-settings.register_profile("ci", settings(max_examples=500, **COMMON))
+settings.register_profile("ci", settings(max_examples=300, **COMMON))
 settings.register_profile("thorough", settings(max_examples=3_000, **COMMON))
 settings.register_profile("hasty", settings(max_examples=1_000, **{**COMMON, "phases": [Phase.generate]}))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
