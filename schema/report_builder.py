@@ -205,7 +205,7 @@ def compose(
         return None, problems
     document = print_ast(_document(root, paths, arguments))
     if not (found := read_document(schema, document, "en").problems):
-        return document, ()
+        return document, []
     alone = ((each.name.value, print_ast(_document(root, paths[:1], [each]))) for each in arguments)
     to_blame = next((name for name, text in alone if read_document(schema, text, "en").problems), "paths")
     return None, [problem.at(to_blame) for problem in found]
