@@ -21,7 +21,7 @@ Tables = Iterator[Any]
 """Arrow tables, one after another."""
 
 
-def types() -> Mapping[Kind, Any]:
+def usual_types() -> Mapping[Kind, Any]:
     """What Arrow calls each kind of value."""
     import pyarrow as pa
 
@@ -38,8 +38,8 @@ def types() -> Mapping[Kind, Any]:
 
 
 @asynccontextmanager
-async def tables(snapshot: Snapshot, columns: tuple[Column, ...], types: Sequence[Any]) -> AsyncIterator[Tables]:
-    """The rows in columns of these types, for a thread beside the event loop; what comes next is read meanwhile.
+async def tables(snapshot: Snapshot, columns: tuple[Column, ...], types: Mapping[Kind, Any]) -> AsyncIterator[Tables]:
+    """The rows, typed by their columns' kinds, for a thread beside the event loop; what comes next is read meanwhile.
 
     Iterating raises what `Snapshot.copy` raises, and pyarrow's ArrowInvalid for a value that is none of its type.
     """
@@ -68,8 +68,9 @@ async def tables(snapshot: Snapshot, columns: tuple[Column, ...], types: Sequenc
                 await reading
                 return None
 
+        parse = _parser([types[column.kind] for column in columns])
         try:
-            yield map(_parser(types), iter(partial(anyio.from_thread.run, next_block), None))
+            yield map(parse, iter(partial(anyio.from_thread.run, next_block), None))
         except Exception:
             if reading.done():
                 await reading  # a writer may tell in words of its own that there were no more rows

@@ -141,10 +141,6 @@ class Json:
 # ---------------------------------------------------------------- files
 
 
-def _each(types: Mapping[Kind, Any], export: Export) -> Sequence[Any]:
-    return [types[column.kind] for column in export.columns]
-
-
 class Xlsx:
     """An Excel workbook with one sheet, of typed cells; texts are marked as such, so that none becomes a formula."""
 
@@ -156,8 +152,8 @@ class Xlsx:
         """Write the workbook."""
         import pyarrow as pa
 
-        types = {**arrow.types(), Kind.DECIMAL: pa.string()}
-        async with arrow.tables(export.snapshot, export.columns, _each(types, export)) as tables:
+        types = {**arrow.usual_types(), Kind.DECIMAL: pa.string()}
+        async with arrow.tables(export.snapshot, export.columns, types) as tables:
             count = await export.snapshot.rows()
             if count > self.most_rows or len(export.columns) > self.most_columns:
                 raise DoesNotFit(
@@ -249,9 +245,10 @@ class Parquet:
 
     async def save(self, export: Export, path: Path) -> None:
         """Write the file."""
-        types = _each(arrow.types(), export)
+        types = arrow.usual_types()
         async with arrow.tables(export.snapshot, export.columns, types) as tables:
-            fields = list(zip(export.options.names, types, strict=True))
+            named = zip(export.options.names, export.columns, strict=True)
+            fields = [(name, types[column.kind]) for name, column in named]
             await anyio.to_thread.run_sync(self._save, path, fields, tables)
 
     def _save(self, path: Path, fields: Sequence[tuple[str, Any]], tables: arrow.Tables) -> None:

@@ -14,7 +14,7 @@ from tests.builders import a_contact, a_customer
 from tests.processes import KARTOTEK, environment
 from tests.report_files import READERS
 from tests.test_commands import kartotek
-from tests.test_report_streams import COPYING, LONG, MANY, saved
+from tests.test_report_streams import LONG, MANY, cut_off, saved
 from tests.waiting import until
 
 SOFFICE = shutil.which("soffice")
@@ -81,15 +81,11 @@ async def test_half_a_file_is_no_file(database_url, database, viewer, tmp_path: 
         await session.execute(sa.text(MANY), {"count": LONG})
     (tmp_path / "file.csv").write_text("as it was")
 
-    async def is_cut_off() -> bool:
-        async with database.sessions() as session:
-            return bool((await session.execute(sa.text(f"SELECT pg_terminate_backend(pid) {COPYING}"))).all())
-
     command = (str(KARTOTEK), "report", "run", "everybody", "-o", str(tmp_path / "file.csv"))
     process = await asyncio.create_subprocess_exec(
         *command, env=environment(KARTOTEK_DATABASE_URL=database_url), stderr=subprocess.PIPE
     )
-    await until(is_cut_off)
+    await until(lambda: cut_off(database))
     _, said = await process.communicate()
     assert process.returncode == 1
     assert b"Traceback" not in said

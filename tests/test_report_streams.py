@@ -79,6 +79,12 @@ async def nothing_copying(database: Database) -> bool:
     return await copying(database) == 0
 
 
+async def cut_off(database: Database) -> bool:
+    """Take their connections from the files that are being read; whether there were any."""
+    async with database.sessions() as session:
+        return bool((await session.execute(sa.text(f"SELECT pg_terminate_backend(pid) {COPYING}"))).all())
+
+
 async def exports(database: Database) -> list[Any]:
     """What the trail tells of files."""
     async with database.sessions() as session:
@@ -158,8 +164,7 @@ async def test_half_a_file_never_looks_like_a_whole_one(sessions, database, data
     async with serving(database_url) as (_, address), downloading(address, headers) as answer:
         parts = answer.aiter_raw()
         await anext(parts)
-        async with database.sessions() as session:
-            await session.execute(sa.text(f"SELECT pg_terminate_backend(pid) {COPYING}"))
+        assert await cut_off(database)
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
             async for _ in parts:
                 pass
@@ -171,9 +176,7 @@ async def test_a_file_whose_rows_break_off_is_none(sessions, database, database_
     headers = await a_token(sessions, viewer)
     async with serving(database_url) as (_, address):
         asked = asyncio.create_task(downloaded(address, headers, form))
-        await until(lambda: copying(database))
-        async with database.sessions() as session:
-            await session.execute(sa.text(f"SELECT pg_terminate_backend(pid) {COPYING}"))
+        await until(lambda: cut_off(database))
         answer = await asked
         assert answer.status_code == 503
         assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
